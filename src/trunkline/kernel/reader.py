@@ -1,0 +1,102 @@
+"""Reads a host: a snapshot of each of its namespaces, then rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from trunkline.errors import HostError
+from trunkline.kernel import marks, namespaces, rows, snapshot
+from trunkline.kernel.doors import Doors
+from trunkline.kernel.netlink import identity, link, links
+from trunkline.kernel.netlink.links import Link
+from trunkline.kernel.netlink.socket import NetlinkSocket
+from trunkline.kernel.snapshot import LOOPBACK, Snapshot
+from trunkline.state import ROOT, HostState, Key, Namespace, Row, Veth
+
+
+def read(doors: Doors, wanted: HostState) -> dict[Key, Row]:
+    by_namespace: dict[str, list[Row]] = defaultdict(list)
+    for row in wanted.values():
+        if not isinstance(row, Namespace | Veth):
+            by_namespace[row.namespace].append(row)
+    snapshots: list[Snapshot] = []
+    foreign: list[str] = []
+    if doors.has_root():
+        with doors.entered(ROOT):
+            snapshots.append(snapshot.take(ROOT, by_namespace[ROOT]))
+    for name in doors.names():
+        found = _inside(doors, name, by_namespace[name])
+        if isinstance(found, Snapshot):
+            snapshots.append(found)
+        elif found:
+            foreign.append(name)
+    _resolve(doors, snapshots)
+    state = {row.key: row for row in rows.rows(snapshots)}
+    state.update((row.key, row) for row in map(Namespace, foreign))
+    return state
+
+
+def _inside(doors: Doors, name: str, wanted: list[Row]) -> Snapshot | bool:
+    """Return the snapshot of a namespace of ours; for others, whether there is something in it."""
+    try:
+        with doors.entered(name):
+            with NetlinkSocket() as socket:
+                owner = loopback_owner(socket)
+                if owner is None:
+                    return not is_pristine(socket)
+            return snapshot.take(name, wanted)
+    except HostError:
+        if namespaces.is_namespace(doors.path(name) or ""):
+            raise
+        return False  # it was deleted since its name was listed
+
+
+def loopback_owner(socket: NetlinkSocket) -> str | None:
+    (found,) = links.parse(socket.ask([link.get(1, LOOPBACK)]))
+    return marks.owner(found.alias)
+
+
+def is_pristine(socket: NetlinkSocket) -> bool:
+    """Return whether the namespace is as it was born, as a run leaves it that is killed then."""
+    (found, *others) = links.parse(socket.dump(link.dump()))
+    return not others and not found.up and not found.alias
+
+
+def _resolve(doors: Doors, snapshots: Sequence[Snapshot]) -> None:
+    """Find out which namespaces the far ends of our pairs are in.
+
+    A namespace knows others by numbers of its own. Asking is one request for each pair of
+    namespaces, so we ask where most ends are first; that settles the others' ends too.
+    """
+    waiting = {s.namespace: dict(_far_ends(s)) for s in snapshots}
+    by_name = {s.namespace: s for s in snapshots}
+    for name in sorted(waiting, key=lambda name: -len(waiting[name])):
+        if waiting[name]:
+            here = by_name[name]
+            here.far = _numbers(doors, name, [s.namespace for s in snapshots])
+            for end in waiting[name].values():
+                number = end.peer_namespace
+                space = None if number is None else here.far.get(number)
+                if space is not None:
+                    waiting[space].pop(end.peer, None)
+
+
+def _far_ends(found: Snapshot) -> Iterator[tuple[int, Link]]:
+    for end in found.links:
+        if end.kind == "veth" and end.peer_namespace is not None and marks.owner(end.alias):
+            yield end.index, end
+
+
+def _numbers(doors: Doors, namespace: str, others: Sequence[str]) -> dict[int, str]:
+    """Return which of *others* the numbers of *namespace* stand for."""
+    socket = doors.socket(namespace)
+    found = {}
+    for other in others:
+        if other != namespace:
+            for number in identity.parse(socket.ask([identity.get(1, doors.descriptor(other))])):
+                found[number] = other
+            doors.close(other)
+    doors.close(namespace)
+    found.pop(-1, None)
+    return found
