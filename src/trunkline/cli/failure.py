@@ -1,0 +1,79 @@
+"""The one place where an exception becomes a message on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from trunkline.errors import DeniedError, HostError, SiteError, TrunklineError
+
+USAGE = 64
+INTERRUPTED = 130
+
+# Click's own 2 means "not as declared" here, as in `terraform plan -detailed-exitcode`.
+click.UsageError.exit_code = USAGE
+
+
+def run(action: Callable[[], Any]) -> int:
+    """Run *action* and return the exit code; the commands return theirs, None is 0."""
+    try:
+        code = action()
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        return _broken_pipe()
+    except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    if os.environ.get("TRUNKLINE_DEBUG"):
+        traceback.print_exception(error, file=sys.stderr)
+    known = error if isinstance(error, TrunklineError) else _known(error)
+    if known is None:
+        text = f"internal error: {type(error).__name__}: {error}"
+        return _say(text, 1, "this is a bug; run it again with TRUNKLINE_DEBUG=1 to see where")
+    if isinstance(known, SiteError):
+        from trunkline import problems  # whoever raised it has imported YAML already
+
+        click.echo(problems.text(known), err=True, nl=False)
+    return _say(f"error: {known}", known.exit_code, known.hint)
+
+
+def _known(error: Exception) -> TrunklineError | None:
+    """Return what the operating system said as our error; None is a bug."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return None
+    where = f": '{error.filename}'" if error.filename else ""
+    text = f"{(error.strerror or str(error)).lower()}{where}"
+    if isinstance(error, PermissionError):
+        return DeniedError(text, hint="Trunkline changes kernel state: run it as root (sudo)")
+    return HostError(text, hint="run it again with TRUNKLINE_DEBUG=1 to see where")
+
+
+def _say(text: str, code: int, hint: str = "") -> int:
+    click.echo(click.style(text, fg="red") if code != INTERRUPTED else text, err=True)
+    if hint:
+        click.echo(f"  hint: {hint}", err=True)
+    return code
+
+
+def _broken_pipe() -> int:
+    """Be quiet when `| head` has seen enough; the flush at exit must not complain either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def fields(error: TrunklineError) -> dict[str, object]:
+    """Return *error* for JSON."""
+    return {"message": str(error), "hint": error.hint, "exit_code": error.exit_code}

@@ -1,0 +1,1 @@
+"""`trunkline lab`: a site's hosts as namespaces of this machine."""

@@ -1,0 +1,116 @@
+"""How we talk to whoever reads: colour, ASCII, questions; from options and locale."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import click
+
+Color = Literal["auto", "always", "never"]
+_KEY = "trunkline.terminal"
+
+
+@dataclass
+class Terminal:
+    """What the options said; each may be given before or after the command's name."""
+
+    color: Color = "auto"
+    ascii: bool = False
+    no_input: bool = False
+
+    @property
+    def ascii_only(self) -> bool:
+        return self.ascii or not _locale_is_utf8()
+
+    @property
+    def may_ask(self) -> bool:
+        return not self.no_input and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def current() -> Terminal:
+    """Return the settings of the running command."""
+    context = click.get_current_context(silent=True)
+    return Terminal() if context is None else _of(context)
+
+
+def _of(context: click.Context) -> Terminal:
+    # meta is shared by a context and all its children, so the last option given wins.
+    terminal = context.meta.setdefault(_KEY, Terminal())
+    assert isinstance(terminal, Terminal)
+    return terminal
+
+
+def _locale_is_utf8() -> bool:
+    """Return whether the people at the other end can see box-drawing characters.
+
+    Python turns LANG=C into UTF-8 by itself (PEP 538), so its own encoding is not enough.
+    """
+    said = next((v for k in ("LC_ALL", "LC_CTYPE", "LANG") if (v := os.environ.get(k))), "UTF-8")
+    names = (said, sys.stdout.encoding or "ascii")
+    return all("utf8" in name.lower().replace("-", "") for name in names)
+
+
+def wants_color(choice: Color, environment: dict[str, str]) -> bool | None:
+    """Return True or False where that is said, None where the stream decides (a TTY or not).
+
+    >>> wants_color("auto", {"NO_COLOR": "1"}), wants_color("always", {"NO_COLOR": "1"})
+    (False, True)
+    """
+    if choice != "auto":
+        return choice == "always"
+    if environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
+        return False
+    if environment.get("CLICOLOR_FORCE", "0") != "0" or environment.get("FORCE_COLOR"):
+        return True
+    return None
+
+
+def _set_color(context: click.Context, _: click.Parameter, value: Color | None) -> None:
+    terminal = _of(context)
+    terminal.color = value or terminal.color
+    context.color = wants_color(terminal.color, dict(os.environ))
+
+
+def _set_flag(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        setattr(_of(context), parameter.name or "", True)
+
+
+NAMES = ("color", "ascii", "no_input")
+"""The names of the options that every command takes."""
+
+
+def options() -> list[click.Parameter]:
+    """Return the options that every command takes."""
+    common: dict[str, Any] = {"expose_value": False, "is_eager": True}
+    return [
+        click.Option(
+            ["--color"],
+            type=click.Choice(["auto", "always", "never"]),
+            help="Default: on a terminal, unless NO_COLOR is set.",
+            callback=_set_color,
+            **common,
+        ),
+        click.Option(
+            ["--ascii"],
+            is_flag=True,
+            help="Only ASCII; the default without a UTF-8 locale.",
+            callback=_set_flag,
+            **common,
+        ),
+        click.Option(
+            ["--no-input"],
+            is_flag=True,
+            help="Never ask; fail where an answer is needed.",
+            callback=_set_flag,
+            **common,
+        ),
+    ]
+
+
+def progress(text: str) -> None:
+    """Tell people what is going on; never part of the answer."""
+    click.echo(text, err=True)
