@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -21,7 +22,7 @@ def _walk(group: LazyGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
             yield from _walk(command, (*path, name))
 
 
-COMMANDS = dict(_walk(root))  # type: ignore[arg-type]
+COMMANDS = dict(_walk(root))
 
 
 def invoke(*arguments: str) -> tuple[int, str, str]:
@@ -61,13 +62,19 @@ def test_help_names_the_exit_codes() -> None:
 def test_a_mistyped_command_gets_a_suggestion(wrong: str, right: str) -> None:
     code, text, complaints = invoke(wrong)
     assert (code, text) == (64, "")
-    assert f"There is no command '{wrong}'. Did you mean '{right}'?" in complaints
+    assert f"there is no command '{wrong}'; did you mean '{right}'?" in complaints
 
 
 def test_a_command_like_no_other_gets_the_list() -> None:
     code, _, complaints = invoke("zzz")
     assert code == 64
-    assert "Commands: demo, lab, " in complaints
+    assert "commands: demo, lab, " in complaints
+
+
+def test_help_is_a_command_too() -> None:
+    assert invoke("help") == invoke("--help")
+    assert invoke("help", "plan") == invoke("plan", "--help")
+    assert invoke("lab", "help", "up") == invoke("lab", "up", "--help")
 
 
 def test_a_mistyped_option_is_a_usage_error() -> None:
@@ -106,14 +113,28 @@ def test_completion_offers_command_names() -> None:
     assert offered == {"demo", "destroy", "diagram", "doctor"}
 
 
-def test_completion_offers_hosts_of_the_site_file() -> None:
-    with CliRunner().isolated_filesystem():
-        with open("site.yaml", "w") as file:
-            file.write("site: x\nhosts:\n  kvm1: {}\n  kvm2: {}\nvms:\n  vm1: {}\n")
-        environment = {
-            "_TRUNKLINE_COMPLETE": "bash_complete",
-            "COMP_WORDS": "trunkline plan --host ",
-            "COMP_CWORD": "3",
-        }
-        result = CliRunner().invoke(root, [], env=environment, prog_name="trunkline")
+def test_completion_offers_hosts_of_the_site_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a glance: the rest of the file may be broken while it is edited."""
+    monkeypatch.chdir(tmp_path)
+    Path("site.yaml").write_text("site: x\nhosts:\n  kvm1: {}\n  kvm2: {}\nvms:\n  vm1: {\n")
+    environment = {
+        "_TRUNKLINE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "trunkline plan --host ",
+        "COMP_CWORD": "3",
+    }
+    result = CliRunner().invoke(root, [], env=environment, prog_name="trunkline")
     assert [line.split(",")[1] for line in result.stdout.split()] == ["kvm1", "kvm2"]
+
+
+def test_labs_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUNKLINE_RUN_DIR", str(tmp_path))
+    (tmp_path / "labs" / "first").mkdir(parents=True)
+    environment = {
+        "_TRUNKLINE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "trunkline lab down ",
+        "COMP_CWORD": "3",
+    }
+    result = CliRunner().invoke(root, [], env=environment, prog_name="trunkline")
+    assert result.stdout == "plain,first\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 
 import click
@@ -54,8 +52,7 @@ def command(
 
 def _scene(views: list[View], *, everything: bool) -> Scene:
     fold = Fold(None, None) if everything else Fold()
-    wide = everything or not sys.stdout.isatty()
-    columns = None if wide else shutil.get_terminal_size().columns
+    columns = None if everything else terminal.columns()
     if len(views) == 1:
         (one,) = views
         return host_scene(one.state, one.host, guests=_guests(one), fold=fold, columns=columns)

@@ -73,10 +73,11 @@ def meaning(name: str, present: bool) -> str:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def kernel(as_json: bool) -> None:
-    """Say what this kernel can do, what each lack means, and what Trunkline does instead.
+    """Say what this kernel can do, and what each lack means.
 
     Every feature is tried in a scratch network namespace, not looked up: a VLAN device, a bridge,
-    a tap are only there if the running kernel really makes one.
+    a tap are only there if the running kernel really makes one. Where one is missing, you are
+    told what Trunkline does instead.
     """
     from trunkline import local
     from trunkline.kernel import probe
@@ -112,7 +113,9 @@ command = LazyGroup(
     name="doctor",
     sections={
         "Commands": {
-            "kernel": Entry("doctor", "Say what this kernel can do and what it lacks.", "kernel")
+            "kernel": Entry(
+                "doctor", "Say what this kernel can do, and what each lack means.", "kernel"
+            )
         }
     },
     help="""Say what this machine can do and what it lacks.

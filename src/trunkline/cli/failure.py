@@ -28,12 +28,22 @@ def run(action: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _refused(error)
     except BrokenPipeError:
         return _broken_pipe()
     except Exception as error:
         return _failed(error)
+
+
+def _refused(error: click.ClickException) -> int:
+    """Say what Click says about a command line, in our words."""
+    context = getattr(error, "ctx", None)
+    if context is None or type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return error.exit_code
+    text = error.format_message()
+    hint = f"see `{context.command_path} --help`"
+    return _say(f"error: {text[:1].lower()}{text[1:]}", error.exit_code, hint)
 
 
 def _failed(error: Exception) -> int:
@@ -58,7 +68,8 @@ def _known(error: Exception) -> TrunklineError | None:
     text = f"{(error.strerror or str(error)).lower()}{where}"
     if isinstance(error, PermissionError):
         return DeniedError(text, hint="Trunkline changes kernel state: run it as root (sudo)")
-    return HostError(text, hint="run it again with TRUNKLINE_DEBUG=1 to see where")
+    hint = "" if error.filename else "run it again with TRUNKLINE_DEBUG=1 to see where"
+    return HostError(text, hint=hint)
 
 
 def _say(text: str, code: int, hint: str = "") -> int:

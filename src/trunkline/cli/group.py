@@ -31,6 +31,13 @@ class Entry:
         return found
 
 
+ARGUMENTS = {
+    "site": "The site file; default: site.yaml in this directory.",
+    "kind": "hosts, networks, bridges, ports, vms or containers.",
+    "lab": "The lab's name; not needed while only one is up.",
+}
+"""What is said of arguments in `--help`."""
+
 Sections = Mapping[str, Mapping[str, Entry]]
 
 
@@ -78,9 +85,15 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
+        if name == "help" and name not in self.entries:
+            args = [*args[1:], "--help"]
+            if args == ["--help"]:
+                click.echo(ctx.get_help())
+                ctx.exit()
+            name = args[0]
         if name not in self.entries and not name.startswith("-") and not ctx.resilient_parsing:
-            hint = suggestion(name, self.entries) or f"Commands: {', '.join(self.entries)}."
-            raise click.UsageError(f"There is no command '{name}'. {hint}", ctx=ctx)
+            hint = suggestion(name, self.entries) or f"commands: {', '.join(self.entries)}"
+            raise click.UsageError(f"there is no command '{name}'; {hint}", ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -110,13 +123,13 @@ class LazyGroup(click.Group):
 
 
 def suggestion(wrong: str, right: Iterable[str]) -> str:
-    """Return "Did you mean ...?" for a mistyped name, or nothing.
+    """Return "did you mean ...?" for a mistyped name, or nothing.
 
     >>> suggestion("aply", ["plan", "apply"])
-    "Did you mean 'apply'?"
+    "did you mean 'apply'?"
     """
     close = difflib.get_close_matches(wrong, list(right), n=1)
-    return f"Did you mean '{close[0]}'?" if close else ""
+    return f"did you mean '{close[0]}'?" if close else ""
 
 
 def write_options(
@@ -126,7 +139,11 @@ def write_options(
     own: list[tuple[str, str]] = []
     common: list[tuple[str, str]] = []
     for parameter in command.get_params(ctx):
-        record = parameter.get_help_record(ctx)
+        if isinstance(parameter, click.Argument):
+            meaning = ARGUMENTS.get(parameter.name or "")
+            record = (parameter.human_readable_name, meaning) if meaning else None
+        else:
+            record = parameter.get_help_record(ctx)
         if record is not None:
             (common if parameter.name in terminal.NAMES else own).append(record)
     width = max((len(first) for first, _ in own), default=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from trunkline import errors, local
+from trunkline import errors, local, render_plan
 from trunkline.cli import answer, plan_text, planfile, target, terminal
 from trunkline.cli.group import Command
 from trunkline.cli.target import Target
@@ -32,6 +32,7 @@ CHANGES = 2
 @target.host_option
 @target.lab_option
 @click.option("--commands", is_flag=True, help="Print only the commands that do the same by hand.")
+@click.option("--details", is_flag=True, help="Every field of every row, before and after.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("-o", "--out", metavar="FILE", help="Save the plan for `trunkline apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
@@ -41,6 +42,7 @@ def command(
     lab: str | None,
     *,
     commands: bool,
+    details: bool,
     as_json: bool,
     out: str | None,
     detailed_exitcode: bool,
@@ -55,7 +57,7 @@ def command(
     targets = target.reading(site, host, lab, before_apply=True)
     if out is not None and targets[0].lab:
         raise errors.UsageError("a plan of a lab cannot be saved", hint="leave --out away")
-    shown = Output(commands=commands, as_json=as_json, detailed_exitcode=detailed_exitcode)
+    shown = Output(commands, details, as_json, detailed_exitcode)
     return show(targets, shown, out)
 
 
@@ -63,9 +65,11 @@ def command(
 class Output:
     """What of a plan is wanted."""
 
-    commands: bool
-    as_json: bool
-    detailed_exitcode: bool
+    commands: bool = False
+    """Nothing but commands."""
+    details: bool = False
+    as_json: bool = False
+    detailed_exitcode: bool = False
 
 
 def show(targets: Sequence[Target], output: Output, save_to: str | None = None) -> int:
@@ -74,7 +78,7 @@ def show(targets: Sequence[Target], output: Output, save_to: str | None = None) 
     if output.as_json:
         click.echo(_json(plans))
     else:
-        for line in _commands(plans) if output.commands else _text(plans):
+        for line in _chosen(plans, output):
             click.echo(line)
     changes = any(not plan.empty for _, plan in plans)
     return CHANGES if changes and output.detailed_exitcode else 0
@@ -99,6 +103,18 @@ def _json(plans: Sequence[tuple[Target, Plan]]) -> str:
         lab=first.lab or None,
         hosts=[plan_text.host(each.host, plan) for each, plan in plans],
     )
+
+
+def _chosen(plans: Sequence[tuple[Target, Plan]], output: Output) -> list[str]:
+    if output.commands:
+        return _commands(plans)
+    return _details(plans) if output.details else _text(plans)
+
+
+def _details(plans: Sequence[tuple[Target, Plan]]) -> list[str]:
+    return [
+        line for each, plan in plans for line in (f"{each.host}:", render_plan.text(plan).rstrip())
+    ]
 
 
 def _text(plans: Sequence[tuple[Target, Plan]]) -> list[str]:

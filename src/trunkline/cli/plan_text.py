@@ -5,13 +5,16 @@ The symbols and the summary line are terraform's: many already read them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 import click
 
 from trunkline import codec
+from trunkline.cli import terminal
 from trunkline.operation import Operation
 from trunkline.plan import Plan
+from trunkline.render_plan import action
 from trunkline.state import (
     Address,
     BridgePort,
@@ -28,12 +31,6 @@ from trunkline.state import (
 )
 
 _SYMBOLS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
-
-
-def action(operation: Operation) -> str:
-    if operation.before is None:
-        return "create"
-    return "delete" if operation.after is None else "update"
 
 
 def label(row: Row) -> str:
@@ -79,12 +76,16 @@ def _end(end: VethEnd) -> str:
 
 
 def lines(operations: Sequence[Operation]) -> Iterator[str]:
-    """Yield one line an operation: symbol, what it is about, the main command."""
+    """Yield one line an operation: symbol, what it is about, the main command if it fits."""
     labels = [label(operation.row) for operation in operations]
     width = min(max(map(len, labels), default=0), 46)
+    room = max((terminal.columns() or sys.maxsize) - width - 6, 20)
     for operation, name in zip(operations, labels, strict=True):
         symbol, color = _SYMBOLS[action(operation)]
-        command = click.style(operation.describe(), dim=True)
+        command = operation.describe()
+        if len(command) > room:
+            command = command[: room - 3] + "..."
+        command = click.style(command, dim=True)
         yield f"  {click.style(symbol, fg=color)} {name.ljust(width)}  {command}"
 
 

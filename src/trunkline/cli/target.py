@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import click
 
-from trunkline import errors, local
+from trunkline import errors, journal, local
 from trunkline.cli import sitefile, terminal
 from trunkline.cli.sitefile import SiteFile
 from trunkline.intent import Site
@@ -114,6 +114,8 @@ def reading(
             terminal.progress(f"Lab '{lab}', because no site is applied here.")
     if lab is not None:
         return of_lab(lab, host, file)
+    if journal.unfinished(local.journal_dir()) is not None:
+        terminal.progress("An earlier run died half-way; the next apply undoes it first.")
     return [this_host(file or default_file(), host)]
 
 

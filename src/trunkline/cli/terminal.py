@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -109,6 +110,11 @@ def options() -> list[click.Parameter]:
             **common,
         ),
     ]
+
+
+def columns() -> int | None:
+    """Return the width to fit the answer to; None where it goes into a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def progress(text: str) -> None:

@@ -65,6 +65,7 @@ def verify(lab: str | None, *, as_json: bool) -> int:
 @choice.argument
 @click.option("--host", metavar="NAME", help="One host of the lab.")
 @click.option("--commands", is_flag=True, help="Print only the commands that do the same by hand.")
+@click.option("--details", is_flag=True, help="Every field of every row, before and after.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
 def plan(
@@ -72,6 +73,7 @@ def plan(
     *,
     host: str | None,
     commands: bool,
+    details: bool,
     as_json: bool,
     detailed_exitcode: bool,
 ) -> int:
@@ -81,5 +83,5 @@ def plan(
     the bridge, port or VLAN device that the plan would bring back.
     """
     targets = target.of_lab(choice.name(lab), host)
-    shown = Output(commands=commands, as_json=as_json, detailed_exitcode=detailed_exitcode)
+    shown = Output(commands, details, as_json, detailed_exitcode)
     return show(targets, shown)
