@@ -27,11 +27,18 @@ class TestTrying:
         assert found.release == os.uname().release
         assert (found.bridge, found.veth) == (True, True)
 
-    def test_trying_leaves_no_trace(self) -> None:
-        before = namespaces.names(), os.readlink("/proc/thread-self/ns/net")
+    def test_trying_leaves_no_trace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No namespace gets a name, no device is made here, and the thread comes back."""
+
+        def refuse(name: str) -> None:
+            raise AssertionError(f"a name for a scratch namespace: {name}")
+
+        monkeypatch.setattr(namespaces, "create", refuse)
+        here = os.readlink("/proc/thread-self/ns/net")
         probe.capabilities.cache_clear()
         probe.capabilities()
-        assert (namespaces.names(), os.readlink("/proc/thread-self/ns/net")) == before
+        assert os.readlink("/proc/thread-self/ns/net") == here
+        assert {"bridge", "filtering", "vxlan", "port"}.isdisjoint(os.listdir("/sys/class/net"))
 
     def test_it_is_tried_once(self) -> None:
         first = probe.capabilities()

@@ -40,8 +40,7 @@ def test_frames(destination: str, source: str, stack: list[Tag], payload: bytes)
     theirs: Packet = l2.Ether(dst=destination, src=source, type=types[0])
     for tag, follows in zip(stack, types[1:], strict=True):
         layer = l2.Dot1Q if tag.protocol == EtherType.DOT1Q else l2.Dot1AD
-        dei = {"dei": int(tag.drop_eligible)}
-        theirs /= layer(vlan=tag.vlan, prio=tag.priority, type=follows, **dei)
+        theirs /= layer(vlan=tag.vlan, prio=tag.priority, dei=int(tag.drop_eligible), type=follows)
     assert frame.encode() == stacked(theirs, payload)
     assert Frame.decode(frame.encode()) == frame
 

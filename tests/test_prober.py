@@ -13,6 +13,9 @@ import pytest
 from tests.ebpf_fixtures import Capture, Host
 from trunkline.errors import HostError, InternalError
 from trunkline.kernel import ebpf, namespaces, prober, sysctl
+from trunkline.kernel.ebpf import syscall
+from trunkline.kernel.ebpf.assembler import Program, Register
+from trunkline.kernel.netlink.tc import Hook, TrafficControl
 from trunkline.kernel.packets.ethernet import EtherType, Tag
 from trunkline.kernel.prober.links import Links
 from trunkline.kernel.prober.method import Task
@@ -44,14 +47,8 @@ def test_each_kind_asks_for_the_addresses_that_fit_it() -> None:
 def test_all_pairs_go_both_ways() -> None:
     seats = [seat_value(name) for name in "abc"]
     probes = all_pairs(seats, [ProbeKind.BROADCAST])
-    assert [probe.source + probe.target for probe in probes] == [
-        "ab",
-        "ac",
-        "ba",
-        "bc",
-        "ca",
-        "cb",
-    ]
+    expected = ["ab", "ac", "ba", "bc", "ca", "cb"]
+    assert [probe.source + probe.target for probe in probes] == expected
 
 
 def test_a_link_is_a_subnet_of_the_seat() -> None:
@@ -180,27 +177,25 @@ class TestTrio:
         probe = Probe("seat0", "seat1", ProbeKind.ICMPV6, address)
         assert prober.run(trio.seats, [probe]) == [Verdict(probe, True)]
 
+    @pytest.mark.needs("ebpf_vlan")
     def test_a_one_way_path_is_seen(self, trio: Network) -> None:
         """Seat 1 receives but its own frames are dropped: no reply of any kind, yet a leak."""
-        trio.switch.run("tc", "qdisc", "add", "dev", "p1", "clsact")
-        drop = ["tc", "filter", "add", "dev", "p1", "ingress", "matchall", "action", "drop"]
-        if "Unknown" in namespaces.run(trio.switch.path, drop).stderr:
-            pytest.skip("this kernel lacks matchall")
+        drop_ingress(trio.switch, "p1")
         trio.host(0).ip("neigh flush dev eth0")
         probes = all_pairs(trio.seats[:2], ProbeKind)
         assert answered(prober.run(trio.seats, probes, timeout=0.6)) == {"01 udp", "01 broadcast"}
 
     def test_arp_counts_from_the_target_alone(self, trio: Network) -> None:
         """Somebody else who answers for the address is not the target."""
-        seats = [trio.seats[0], replace(trio.seats[1], mac="02:00:00:00:00:77")]
-        probes = list(between(*seats, [ProbeKind.ARP]))
-        assert not prober.run(seats, probes, timeout=0.3)[0].answered
+        one, two = trio.seats[0], replace(trio.seats[1], mac="02:00:00:00:00:77")
+        probes = list(between(one, two, [ProbeKind.ARP]))
+        assert not prober.run([one, two], probes, timeout=0.3)[0].answered
 
     def test_arp_needs_no_address_of_its_own(self, trio: Network) -> None:
         trio.host(0).ip("addr flush dev eth0")
-        seats = [replace(trio.seats[0], addresses=()), trio.seats[1]]
-        probes = list(between(*seats, [ProbeKind.ARP]))
-        assert prober.run(seats, probes)[0].answered
+        one, two = replace(trio.seats[0], addresses=()), trio.seats[1]
+        probes = list(between(one, two, [ProbeKind.ARP]))
+        assert prober.run([one, two], probes)[0].answered
 
     @pytest.mark.needs("ebpf_vlan")
     def test_a_tagged_frame_is_not_seen(self, trio: Network) -> None:
@@ -217,6 +212,17 @@ class TestTrio:
             frames = capture.frames(count=99, seconds=0.2)
         sent = [frame for frame in frames if frame.ethertype == EtherType.EXPERIMENTAL]
         assert {frame.tags for frame in sent} == {(Tag(10),)}
+
+    @pytest.mark.needs("vlan_devices")
+    def test_a_frame_of_a_vlan_device_is_not_its_parent_s(self, trio: Network) -> None:
+        for number in (0, 1):
+            trio.host(number).ip(
+                "link add link eth0 name eth0.10 type vlan id 10", "link set eth0.10 up"
+            )
+        one, two = (replace(seat, device="eth0.10") for seat in trio.seats[:2])
+        probes = list(between(one, two, [ProbeKind.BROADCAST]))
+        assert prober.run([one, two], probes)[0].answered
+        assert not prober.run([one, trio.seats[1]], probes, timeout=0.3)[0].answered
 
     def test_a_device_that_is_down_answers_nothing(self, trio: Network) -> None:
         trio.host(0).ip("link set eth0 down")
@@ -265,6 +271,17 @@ class TestMany:
         ]
         assert wrong == []
         assert [sysctl.read(limit) for limit in limits] == before
+
+
+def drop_ingress(host: Host, device: str) -> None:
+    """Drop all that comes in at a device."""
+    program = Program("drop")
+    program.set(Register.R0, 2)  # TC_ACT_SHOT
+    program.exit()
+    with namespaces.entered(host.path), TrafficControl() as tc:
+        tc.add_clsact(host.index(device))
+        with syscall.closing(syscall.load(program)) as loaded:
+            tc.add_bpf(host.index(device), Hook.INGRESS, 1, loaded, "drop")
 
 
 def wait_for(host: Host, address: str) -> None:

@@ -46,6 +46,8 @@ Numbered = tuple[int, Operation]
 LOOPBACK = 1
 _LEAST_MTU = 68
 """ETH_MIN_MTU."""
+_LARGEST_MTU = 65535
+"""ETH_MAX_MTU, a bridge's."""
 
 
 class Creation:
@@ -172,7 +174,7 @@ class Creation:
         if row.mtu is not None:
             # A bridge takes its ports' lowest MTU until somebody *changes* its own (br_change_mtu
             # is not called for the value it has), so it starts one octet off.
-            parts.append(link.mtu(row.mtu - 1 if row.mtu > _LEAST_MTU else row.mtu + 1))
+            parts.append(link.mtu(row.mtu + 1 if row.mtu < _LARGEST_MTU else row.mtu - 1))
         data = link.bridge_data(
             stp=row.stp,
             ageing=row.ageing,
@@ -278,7 +280,7 @@ class Creation:
 
     def _ipv6(self, seq: int, namespace: str, name: str, old: Shape, new: Shape) -> None:
         """Switch IPv6 off or on; there is no netlink request for it."""
-        if not self._has_ipv6:
+        if not self._has_ipv6 or shape.is_narrow(new):
             return
         was_off = self._ipv6_is_off(namespace) if old.ipv6 is None else old.ipv6 is Ipv6.OFF
         is_off = new.ipv6 is Ipv6.OFF

@@ -102,7 +102,7 @@ class FakeKernel:
             case Bridge() | VlanDevice() | Tap() | Veth():
                 for name in device_names(row):
                     if self._device(*name) is not None:
-                        raise _refused(operation, errno.EEXIST)
+                        raise _refused(operation, _taken(row))
                 row = self._completed(operation, row)
             case BridgePort():
                 self._check_port(operation, row)
@@ -171,7 +171,9 @@ class FakeKernel:
             raise _refused(operation, errno.EEXIST)
         wide = parent.mtu or STANDARD_MTU
         if row.mtu is not None and row.mtu > wide:
-            raise _refused(operation, errno.ERANGE)
+            raise _refused(operation, errno.EINVAL)  # ERANGE is for changing it
+        if row.up and row.method is VlanMethod.KERNEL and not _is_up(parent, row.parent):
+            raise _refused(operation, errno.ENETDOWN)
         mac = row.mac or names.mac("fake", row.namespace, row.parent)
         return dataclasses.replace(row, mac=mac, mtu=row.mtu or wide)
 
@@ -224,7 +226,7 @@ class FakeKernel:
     def _change(self, operation: Operation, row: Row) -> None:
         seen = self.rows[operation.key]
         if operation.before is None:
-            raise _refused(operation, errno.EEXIST)
+            raise _refused(operation, _taken(row))
         if type(seen) is not type(row) or fixed(seen) != fixed(row):
             raise _refused(operation, errno.EOPNOTSUPP)
         match row:
@@ -341,6 +343,17 @@ class FakeKernel:
 
 def _refused(operation: Operation, number: int) -> KernelError:
     return KernelError(operation.describe(), number, os.strerror(number))
+
+
+def _taken(row: Row) -> int:
+    # A tap is made by an ioctl, which has its own word for it.
+    return errno.EBUSY if isinstance(row, Tap) else errno.EEXIST
+
+
+def _is_up(device: Device, name: str) -> bool:
+    if isinstance(device, Veth):
+        return any(end.up for end in device.ends if end.name == name)
+    return bool(device.up)
 
 
 def _with_mac(end: VethEnd) -> VethEnd:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
-import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 from trunkline.capabilities import Capabilities
 from trunkline.errors import HostError, KernelError
@@ -19,8 +19,9 @@ from trunkline.kernel.netlink import link
 from trunkline.kernel.netlink.socket import NetlinkSocket
 from trunkline.state import NftTable
 
-_BRIDGE, _PORT, _IDLE, _VLAN, _VXLAN, _FILTERING = range(2, 8)
-"""The ifindexes of the trials; 1 is the loopback."""
+_BRIDGE, _PORT, _IDLE, _VLAN, _VXLAN, _FILTERING = range(1001, 1007)
+"""The ifindexes of the trials. The low ones may be taken: some kernels put tunl0, sit0 and others
+into every new namespace (net.core.fb_tunnels_only_for_init_net)."""
 
 _TUNSETIFF = 0x400454CA
 _IFF_TAP = 0x0002
@@ -47,7 +48,11 @@ chain forward {
 @functools.cache
 def capabilities() -> Capabilities:
     """Return what this kernel and its tools can do; tried once in a process."""
-    with namespaces.scratch(), NetlinkSocket() as netlink:
+    with ThreadPoolExecutor() as pool, namespaces.scratch(), NetlinkSocket() as netlink:
+        # Half of the time is spent waiting: for nft, and for the kernel's RCU grace periods.
+        inet = pool.submit(_loads, NftTable("", "inet", nft.PREFIX, _ROUTER_RULES))
+        bridging = pool.submit(_loads, NftTable("", "bridge", nft.PREFIX, _BRIDGE_RULES))
+        tap = pool.submit(_tap)
         bridge = _creates(netlink, link.create(1, _BRIDGE, "bridge", "bridge"))
         pair = link.create_veth(1, _PORT, "port", b"", _IDLE, "idle", b"")
         veth = _creates(netlink, pair)
@@ -56,15 +61,15 @@ def capabilities() -> Capabilities:
             release=os.uname().release,
             bridge=bridge,
             veth=veth,
-            tap=_tap(),
+            tap=tap.result(),
             vlan_devices=_creates(netlink, link.create_vlan(1, _VLAN, "vlan", _BRIDGE, 10, b"")),
             vlan_filtering=_creates(
                 netlink, link.create(1, _FILTERING, "filtering", "bridge", data=filtering)
             ),
             ebpf_vlan=veth and _ebpf_vlan(),
             vxlan=_creates(netlink, link.create_vxlan(1, _VXLAN, "vxlan", 10)),
-            nft=_loads(NftTable("", "inet", nft.PREFIX, _ROUTER_RULES)),
-            nft_bridge=_loads(NftTable("", "bridge", nft.PREFIX, _BRIDGE_RULES)),
+            nft=inet.result(),
+            nft_bridge=bridging.result(),
             br_netfilter=sysctl.exists("net/bridge/bridge-nf-call-iptables"),
             ipv6=sysctl.exists("net/ipv6/conf/all/disable_ipv6"),
         )
@@ -76,6 +81,11 @@ def _creates(netlink: NetlinkSocket, request: bytes) -> bool:
 
 def _tap() -> bool:
     """Return whether a tap can be made; it goes with its descriptor."""
+    with namespaces.scratch():
+        return _opens_tap()
+
+
+def _opens_tap() -> bool:
     try:
         device = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -91,18 +101,18 @@ def _tap() -> bool:
 
 def _ebpf_vlan() -> bool:
     """Return whether an eBPF VLAN device can be made and is seen."""
-    parent = socket.if_nametoindex("idle")
     try:
-        ebpf.attach_vlan(_PORT, parent, 10)
+        ebpf.attach_vlan(_PORT, _IDLE, 10)
     except (KernelError, HostError):
         return False
-    return ebpf.read_vlans([_PORT]) == {_PORT: (parent, 10)}
+    return ebpf.read_vlans([_PORT]) == {_PORT: (_IDLE, 10)}
 
 
 def _loads(table: NftTable) -> bool:
     """Return whether nft exists and the kernel takes the table."""
     try:
-        nft.replace(table)
+        with namespaces.scratch():
+            nft.replace(table)
     except (KernelError, HostError):
         return False
     return True

@@ -36,10 +36,10 @@ class Stage(enum.Enum):
     EBPF = enum.auto()
     DEVICE_TABLES = enum.auto()
     UP = enum.auto()
-    VLANS_UP = enum.auto()
-    """A VLAN device comes up only above a parent that is up."""
     FAR_UP = enum.auto()
     """Until its far end is up a pair has no carrier: no port floods while others are added."""
+    VLANS_UP = enum.auto()
+    """A VLAN device comes up only above a parent that is up, a far end too."""
     ADDRESSES = enum.auto()
     ROUTES = enum.auto()
     GATEWAY_ROUTES = enum.auto()
@@ -55,9 +55,10 @@ CREATION = (
     (Stage.NICS, Stage.BRIDGES, Stage.PAIRS),
     (Stage.FAR_ENDS, Stage.CHANGES, Stage.VLANS, Stage.PORTS, Stage.PORT_FLAGS, Stage.PORT_VLANS),
     (Stage.QUIET, Stage.EBPF, Stage.DEVICE_TABLES),
-    (Stage.UP, Stage.VLANS_UP),
+    (Stage.UP,),
     (
         Stage.FAR_UP,
+        Stage.VLANS_UP,
         Stage.ADDRESSES,
         Stage.ROUTES,
         Stage.GATEWAY_ROUTES,

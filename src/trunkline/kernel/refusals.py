@@ -33,7 +33,8 @@ def _meaning(row: Row, number: int) -> str:
             return "its name, ifindex or place is taken"
         case VlanDevice(), errno.ENETDOWN:
             return f"its parent '{row.parent}' is down"
-        case VlanDevice(), errno.ERANGE:
+        # EINVAL when it is made (vlan_newlink), ERANGE when it is changed (vlan_dev_change_mtu).
+        case VlanDevice(mtu=int()), errno.ERANGE | errno.EINVAL:
             return f"its MTU {row.mtu} is larger than that of '{row.parent}'"
         case Bridge(vlan_filtering=True) | PortVlan(), errno.EOPNOTSUPP:
             return "this kernel's bridges cannot filter VLANs"

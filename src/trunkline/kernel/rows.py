@@ -33,6 +33,20 @@ from trunkline.values import MacAddress
 _SILENT_PROTOCOLS = frozenset((uapi.RTPROT_KERNEL, uapi.RTPROT_RA, uapi.RTPROT_REDIRECT))
 """Who makes routes that are not state: the kernel for addresses, router advertisements."""
 _8021Q = uapi.ETH_P_8021Q.to_bytes(2, "big")
+_BORN = frozenset(
+    (
+        "erspan0",
+        "gre0",
+        "gretap0",
+        "ip6_vti0",
+        "ip6gre0",
+        "ip6tnl0",
+        "ip_vti0",
+        "sit0",
+        "tunl0",
+    )
+)
+"""Some kernels make them wherever nobody has set net.core.fb_tunnels_only_for_init_net."""
 
 Place = tuple[str, int]
 """A device: its namespace and ifindex."""
@@ -60,13 +74,15 @@ def _loopback_owner(snapshot: Snapshot) -> str | None:
 def _contents(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[Row]:
     yield from _ports(snapshot, by_index)
     yield from _port_vlans(snapshot, by_index)
-    for entry in snapshot.fdb:
-        if entry.index in by_index:
-            name = by_index[entry.index].name
-            yield FdbEntry(snapshot.namespace, name, entry.mac, entry.vlan)
+    yield from _fdb(snapshot, by_index)
     yield from _addresses(snapshot, by_index)
     yield from _routes(snapshot, by_index)
     yield from snapshot.rows
+
+
+def is_born(link: Link) -> bool:
+    """Return whether the kernel itself puts such a device into every new namespace."""
+    return link.loopback or (link.name in _BORN and not link.up and not link.master)
 
 
 # --- devices ---------------------------------------------------------------------------------
@@ -76,7 +92,7 @@ def _devices(snapshot: Snapshot, host: Host, far: dict[Place, Place]) -> Iterato
     namespace = snapshot.namespace
     here = host[namespace]
     for link in snapshot.links:
-        if link.loopback:
+        if is_born(link):
             continue
         if link.kind == "veth":
             row = _veth_or_vlan(snapshot, link, host, far)
@@ -251,16 +267,33 @@ def _port_vlans(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[PortV
     # A bridge that does not filter lists VLAN 1 on every port, which means nothing (P-44).
     if not snapshot.vlans:
         return
-    filtering = {
-        link.index
-        for link in snapshot.links
-        if link.kind == "bridge" and _flag(link.info(), uapi.IFLA_BR_VLAN_FILTERING)
-    }
+    filtering = _filtering(snapshot)
     for held in snapshot.vlans:
         link = by_index.get(held.index)
         if link is not None and (link.index in filtering or link.master in filtering):
             name = link.name
             yield PortVlan(snapshot.namespace, name, held.vlan, held.pvid, held.untagged)
+
+
+def _fdb(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[FdbEntry]:
+    if not snapshot.fdb:
+        return
+    filtering = _filtering(snapshot)
+    for entry in snapshot.fdb:
+        link = by_index.get(entry.index)
+        # To an entry without a VLAN the kernel adds one for each VLAN that the port has, also
+        # where the bridge does not filter; those go with it (br_fdb_delete).
+        if link is not None and (entry.vlan == 0 or link.master in filtering):
+            yield FdbEntry(snapshot.namespace, link.name, entry.mac, entry.vlan)
+
+
+def _filtering(snapshot: Snapshot) -> set[int]:
+    """Return the bridges that filter VLANs."""
+    return {
+        link.index
+        for link in snapshot.links
+        if link.kind == "bridge" and _flag(link.info(), uapi.IFLA_BR_VLAN_FILTERING)
+    }
 
 
 def _addresses(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[Address]:

@@ -10,7 +10,7 @@ from trunkline.kernel.netlink import link, uapi
 from trunkline.state import Bridge, Ipv6, Tap, Veth, VlanDevice
 
 IPV6_MINIMUM_MTU = 1280
-"""A device below it has no IPv6 at all (addrconf_notify), so nothing of it can be set."""
+"""A device below it has no IPv6 at all (addrconf_notify)."""
 
 Value = TypeVar("Value")
 
@@ -67,12 +67,16 @@ def generation(old: Shape, new: Shape) -> list[bytes]:
 
     A device whose IPv6 is off keeps its mode, so coming back from there sets it too.
     """
-    narrow = new.mtu is not None and new.mtu < IPV6_MINIMUM_MTU
-    if old.ipv6 is new.ipv6 or new.ipv6 is Ipv6.OFF or narrow:
+    if old.ipv6 is new.ipv6 or new.ipv6 is Ipv6.OFF or is_narrow(new):
         return []
     quiet = new.ipv6 is Ipv6.NO_ADDRESS
     mode = uapi.IN6_ADDR_GEN_MODE_NONE if quiet else uapi.IN6_ADDR_GEN_MODE_EUI64
     return [link.address_generation(mode)]
+
+
+def is_narrow(shape: Shape) -> bool:
+    """Return whether the device is too narrow for IPv6, so that nothing of it can be set."""
+    return shape.mtu is not None and shape.mtu < IPV6_MINIMUM_MTU
 
 
 def changed(old: Value, new: Value) -> Value | None:

@@ -122,7 +122,7 @@ class NetlinkSocket:
                     continue
                 whole = whole and not flags & uapi.NLM_F_DUMP_INTR
                 if kind in (uapi.NLMSG_DONE, uapi.NLMSG_ERROR):
-                    _raise_for(datagram, start, end, flags)
+                    _raise_for(datagram, start, end, flags, kind)
                     return found if whole else None
                 found.append((kind, datagram, start, end))
 
@@ -230,26 +230,31 @@ def _refusal(datagram: bytes, start: int, end: int, flags: int, seq: int) -> Ref
 
 
 def _said(datagram: bytes, start: int, end: int, flags: int) -> str:
-    """Return the extended ack's sentence; it stands behind the echo of the request."""
-    if not flags & uapi.NLM_F_ACK_TLVS:
-        return ""
+    """Return the extended ack's sentence of an ERROR; it stands behind the echoed request."""
     echoed = 16
     if not flags & uapi.NLM_F_CAPPED:
         echoed = HEADER.unpack_from(datagram, start + 4)[0]
-    for kind, begin, stop in attributes(datagram, start + 4 + ((echoed + 3) & ~3), end):
-        if kind == uapi.NLMSGERR_ATTR_MSG:
-            return string(datagram, begin, stop)
+    return _sentence(datagram, start + 4 + ((echoed + 3) & ~3), end, flags)
+
+
+def _sentence(datagram: bytes, start: int, end: int, flags: int) -> str:
+    if flags & uapi.NLM_F_ACK_TLVS:
+        for kind, begin, stop in attributes(datagram, start, end):
+            if kind == uapi.NLMSGERR_ATTR_MSG:
+                return string(datagram, begin, stop)
     return ""
 
 
-def _raise_for(datagram: bytes, start: int, end: int, flags: int) -> None:
-    """Raise for the number that DONE and ERROR carry, if it is one."""
-    if end - start < 4:
+def _raise_for(datagram: bytes, start: int, end: int, flags: int, kind: int) -> None:
+    """Raise for the number that a DONE or an ERROR carries, if it is one."""
+    number = -_ERRNO.unpack_from(datagram, start)[0] if end - start >= 4 else 0
+    if number <= 0:
         return
-    number = -_ERRNO.unpack_from(datagram, start)[0]
-    if number > 0:
-        said = _said(datagram, start, end, flags) or os.strerror(number)
-        raise KernelError("netlink dump", number, said)
+    if kind == uapi.NLMSG_DONE:  # nothing is echoed there
+        said = _sentence(datagram, start + 4, end, flags)
+    else:
+        said = _said(datagram, start, end, flags)
+    raise KernelError("netlink dump", number, said or os.strerror(number))
 
 
 def _no_socket(error: OSError) -> HostError:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import functools
 import socket
-import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from trunkline.kernel.packets.arp import Arp, ArpOperation
 from trunkline.kernel.packets.ethernet import BROADCAST, EtherType, Frame, mac_text
 from trunkline.kernel.prober.links import Links
-from trunkline.kernel.prober.method import Action, Method, Task
-from trunkline.kernel.prober.sockets import PACKET_AUXDATA, SOL_PACKET, Sockets
+from trunkline.kernel.prober.method import Action, Method, Task, waiting
+from trunkline.kernel.prober.sockets import Sockets
 from trunkline.probe import Seat
 
-_AUXDATA = struct.Struct("=IIIHHHH")
-"""struct tpacket_auxdata: status, two lengths, two offsets, TCI, TPID."""
-_AUXDATA_ROOM = socket.CMSG_SPACE(_AUXDATA.size)
-_VLAN_VALID = 1 << 4
+_FOR_US = (socket.PACKET_HOST, socket.PACKET_BROADCAST, socket.PACKET_MULTICAST)
 _MINIMUM_PAYLOAD = 46
 _NOBODY = "0.0.0.0"
 _ARP_OPERATION = 20
@@ -61,7 +57,7 @@ def _question(opened: socket.socket, sender: str, address: str) -> Action:
 def _read_arp(
     task: Task, asked: Mapping[tuple[str, str], list[int]], seat: Seat, opened: socket.socket
 ) -> Iterator[int]:
-    for frame in _frames(opened):
+    for frame in _frames(seat.device, opened):
         reply = Arp.decode(frame.payload)
         if reply is None or reply.operation != ArpOperation.REPLY:
             continue
@@ -104,7 +100,7 @@ def _read_broadcast(
     seat: Seat,
     opened: socket.socket,
 ) -> Iterator[int]:
-    for frame in _frames(opened):
+    for frame in _frames(seat.device, opened):
         source = task.number(frame.payload)
         if source is not None and source < len(sources):
             yield from awaited.get((sources[source], seat.name), ())
@@ -115,25 +111,15 @@ def own_mac(opened: socket.socket) -> str:
     return mac_text(opened.getsockname()[4])
 
 
-def _frames(opened: socket.socket) -> Iterator[Frame]:
-    """Yield the frames that wait on a packet socket and belong to its device.
+def _frames(device: str, opened: socket.socket) -> Iterator[Frame]:
+    """Yield the frames that wait on a packet socket and reached its own device.
 
-    A tagged frame does not: the socket also gets those of VLANs that nobody took off a trunk,
-    with the tag out of sight in the auxiliary data.
+    The socket also gets those of other VLANs, without their tags and without auxiliary data that
+    would tell. One that nobody took is marked as somebody else's, broadcast or not
+    (__netif_receive_skb_core, check_vlan_id); one for a VLAN device carries that device's name.
     """
-    while True:
-        try:
-            data, extra, _, _ = opened.recvmsg(2048, _AUXDATA_ROOM)
-        except OSError:  # nothing waits, or the device went away and nothing will
-            return
+    for data, sender in waiting(opened):
+        name, _, kind, *_ = sender
         frame = Frame.decode(data)
-        if frame is not None and not any(tag.vlan for tag in frame.tags) and not _tagged(extra):
+        if frame is not None and not frame.tags and name == device and kind in _FOR_US:
             yield frame
-
-
-def _tagged(extra: Iterable[tuple[int, int, bytes]]) -> bool:
-    for level, kind, data in extra:
-        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA) and len(data) >= _AUXDATA.size:
-            status, *_, control, _ = _AUXDATA.unpack_from(data)
-            return bool(status & _VLAN_VALID) and bool(control & 0xFFF)
-    return False

@@ -69,7 +69,7 @@ def _read_echo(task: Task, protocol: Protocol, seat: Seat, opened: socket.socket
 
 
 def _message(protocol: Protocol, data: bytes) -> bytes:
-    """Return the ICMP message; an IPv4 raw socket puts the IP header before it, an IPv6 one not."""
+    """Return the ICMP message: an IPv4 raw socket puts the IP header before it."""
     if protocol is Protocol.ICMPV6:
         return data
     packet = Ipv4.decode(data)

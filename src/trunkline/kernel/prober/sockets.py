@@ -20,9 +20,6 @@ from trunkline.errors import DeniedError, HostError
 from trunkline.kernel import namespaces
 from trunkline.probe import Seat
 
-SOL_PACKET = 263
-PACKET_AUXDATA = 8
-
 _SO_ATTACH_FILTER = 26
 _SO_RCVBUFFORCE = 33
 _RECEIVE_ROOM = 1 << 20
@@ -57,7 +54,6 @@ class Sockets:
         with self._opening(seat):
             # Protocol 0 first: nothing from other devices gets in before bind names ours.
             opened = self._new(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            opened.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
             opened.bind((seat.device, ethertype))
         return opened
 
