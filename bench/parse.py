@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-from trunkline import document, manifest, plan, rules, shape
+from trunkline import manifest, plan, rules
 from trunkline.capabilities import Capabilities
 from trunkline.intent import Site
 from trunkline.realise import realise
+from trunkline.sitefile import document, shape
 from trunkline.state import HostState, Nic, host_state
 
 LIMIT = 3.0

@@ -4,6 +4,7 @@
 - `needs("vlan_devices")` skips where this kernel lacks that field of Capabilities. What is
   skipped here runs in the guest (dev/tiers.py); `guest` tests run here and there.
 - With TRUNKLINE_OUTCOMES=FILE each test's outcome is added to FILE, a line of JSON each.
+- With TRUNKLINE_SELECT=FILE only the tests that FILE names run.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
         sweep()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    select(config, items)
     for item in items:
         unknown = set(features(item)) - FEATURES
         if unknown:
@@ -64,6 +66,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # With -n and --dist=loadgroup one worker runs them all: they share one kernel, and
             # what they measure in time suffers from company.
             item.add_marker(pytest.mark.xdist_group("kernel"))
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what TRUNKLINE_SELECT names; pytest itself runs nothing if one name is unknown."""
+    path = os.environ.get("TRUNKLINE_SELECT")
+    if path:
+        names = set(Path(path).read_text().splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in names])
+        items[:] = [item for item in items if item.nodeid in names]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

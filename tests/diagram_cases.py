@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trunkline import codec
+from trunkline import codec, manifest
+from trunkline.capabilities import Capabilities
+from trunkline.intent import Site
+from trunkline.realise import Seats, realise
 from trunkline.scene import Guest, GuestNic
 from trunkline.state import (
     ROOT,
@@ -66,6 +70,19 @@ def load(name: str) -> Case:
         for guest in case.get("guests", ())
     )
     return Case(case["title"], host_state(_row(row) for row in case["rows"]), guests)
+
+
+def walkthrough() -> Site:
+    path = FOLDER.parents[2] / "examples" / "walkthrough.yaml"
+    return manifest.parse(path.read_bytes(), path.name)
+
+
+def parsed(text: str) -> Site:
+    return manifest.parse(textwrap.dedent(text).encode(), "site.yaml")
+
+
+def walkthrough_state(host: str, seats: Seats = Seats.NAMESPACE) -> HostState:
+    return realise(walkthrough(), host, Capabilities(), seats)
 
 
 def golden(name: str) -> str:

@@ -49,7 +49,7 @@ class Drawer:
         return self.pick(st.sampled_from(NAMESPACES))
 
     def ipv6(self) -> Ipv6:
-        return self.pick(st.sampled_from(Ipv6))
+        return self.pick(st.sampled_from(list(Ipv6)))
 
     def name(self, stem: str) -> str:
         return f"{stem}{len(self.rows)}"

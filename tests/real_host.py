@@ -42,9 +42,9 @@ def add_foreign(namespace: str) -> None:
 
 
 def foreign(namespace: str) -> list[str]:
-    """Return what the kernel says of everything that `add_foreign` made, and of the NICs."""
+    """Return what the kernel says of everything that `add_foreign` made."""
     return [
-        ip(namespace, "-d", "link", "show", "dev", "br-foreign"),
+        ip(namespace, "link", "show", "dev", "br-foreign"),
         ip(namespace, "address", "show", "dev", "br-foreign", "scope", "global"),
         ip(namespace, "route", "show", "proto", "static"),
         run("ip", "netns", "exec", namespace, "nft", "list", "table", "inet", "foreign"),

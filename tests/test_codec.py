@@ -32,7 +32,7 @@ from trunkline.state import (
 )
 from trunkline.values import MacAddress
 
-macs = st.integers(1, 2**40).map(lambda n: MacAddress(f"02:{n.to_bytes(5).hex(':')}"))
+macs = st.integers(1, 2**40 - 1).map(lambda n: MacAddress(f"02:{n.to_bytes(5).hex(':')}"))
 by_type = {MacAddress: macs}
 for kind, strategy in by_type.items():
     st.register_type_strategy(kind, strategy)
@@ -74,13 +74,12 @@ def test_a_state_survives_its_dump(some: list[Row]) -> None:
     state = host_state(some)
 
     assert codec.load(codec.dump(state)) == state
-    assert codec.digest(host_state(reversed(some))) == codec.digest(host_state(reversed(some)))
 
 
 def test_the_order_of_rows_does_not_change_the_dump() -> None:
     """Equal states have one text and one hash."""
     state = make.desired(make.one_host())
-    turned = host_state(reversed(state.values()))
+    turned = host_state(reversed(list(state.values())))
 
     assert codec.dump(turned) == codec.dump(state)
     assert codec.digest(turned) == codec.digest(state)

@@ -16,6 +16,7 @@ from trunkline.state import (
     Address,
     BridgePort,
     Namespace,
+    NftTable,
     Route,
     Sysctl,
     Veth,
@@ -74,6 +75,30 @@ def test_the_switch_carries_exactly_the_declared_vlans() -> None:
     }
 
 
+def test_an_untagged_port_drops_the_tags_that_it_does_not_carry() -> None:
+    """Its bridge would forward them: one that filters no VLANs sees no tag."""
+    text = """
+    {site: s, networks: {a: {vlan: 7}, b: {vlan: 8}, c: {untagged: true}, d: {untagged: true}},
+     hosts: {h: {uplinks: {u: {device: eth0, networks: [a, b, c]},
+                           v: {device: eth1, networks: [d]},
+                           w: {device: eth2}}},
+             i: {uplinks: {u: {device: eth0, networks: [a, b]}}}}}"""
+    row = fabric(site(text), EBPF)["nft", "switch", "netdev", "trunkline"]
+
+    assert isinstance(row, NftTable)
+    assert row.rules == (
+        "chain p1 {\n"
+        '\ttype filter hook ingress device "p1" priority filter; policy accept;\n'
+        "\tvlan id != { 7, 8 } drop\n"
+        "\tether type 8021ad drop\n"
+        "}\n\n"
+        "chain p2 {\n"
+        '\ttype filter hook ingress device "p2" priority filter; policy accept;\n'
+        "\tether type { 8021q, 8021ad } drop\n"
+        "}"
+    )
+
+
 def test_switch_ports_are_numbered_in_the_order_of_the_file() -> None:
     assert switch_ports(walkthrough()) == {
         ("host1", "lan"): "p1",
@@ -129,7 +154,8 @@ def test_the_outside_can_send_to_networks_behind_a_router() -> None:
 
 
 def test_a_site_without_an_external_network_has_no_outside() -> None:
-    text = "{site: s, networks: {n: {vlan: 7}}, hosts: {h: {uplinks: {u: {device: eth0, networks: [n]}}}}}"
+    uplinks = "{u: {device: eth0, networks: [n]}}"
+    text = f"{{site: s, networks: {{n: {{vlan: 7}}}}, hosts: {{h: {{uplinks: {uplinks}}}}}}}"
 
     assert ("namespace", "outside") not in fabric(site(text), EBPF)
 

@@ -146,6 +146,19 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(served: Path) 
     assert processes(f"{SLEEPER}1") == []
 
 
+def test_a_forgotten_guest_stops(tmp_path: Path) -> None:
+    """Whoever starts another guest in the same place deletes the directory first."""
+    exchange.prepare(tmp_path, GuestKernel(Path("/k"), Origin.NAMED))
+    thread = threading.Thread(target=serve.serve, args=(tmp_path,))
+    thread.start()
+    until((tmp_path / "ready").exists)
+
+    (tmp_path / "ready").unlink()
+    thread.join(10)
+
+    assert not thread.is_alive()
+
+
 def test_paths_that_the_guest_hides_are_kept_visible(tmp_path: Path) -> None:
     """The boot file names those below /tmp and /run, quoted for the shell that reads it."""
     odd = Path("/tmp/it's here")
@@ -170,14 +183,12 @@ def test_the_guest_dies_with_its_caller() -> None:
     """Unless it is detached; both have every process of the guest in one PID namespace."""
     one = GuestKernel(Path("/k"), Origin.NAMED)
 
-    tied = machine.command(Path("/d"), one, 64, None, 10, detached=False)
+    tied = machine.command(Path("/d"), one, 64, 0, 10, detached=False)
     loose = machine.command(Path("/d"), one, 64, 1, 0, detached=True)
 
     assert tied[:4] == ["setpriv", "--pdeathsig", "KILL", "unshare"]
     assert loose[0] == "unshare"
     assert {"--pid", "--kill-child"} <= set(tied) & set(loose)
-    assert "taskset" in loose
-    assert "taskset" not in tied
 
 
 def processes(mark: str) -> list[str]:
@@ -201,41 +212,24 @@ def bootable() -> GuestKernel:
 
 
 def test_run_returns_what_the_command_did(bootable: GuestKernel, tmp_path: Path) -> None:
-    """The guest has the host's files, its own /tmp, and leaves the host's as they are."""
-    (tmp_path / "there").write_text("from the host")
+    """The guest has the host's files and leaves them as they are, but for the results."""
+    here, results = tmp_path / "here", tmp_path / "results"
+    here.mkdir()
+    results.mkdir()
+    (here / "there").write_text("from the host\n")
     own = Path("/tmp") / f"trunkline-{os.getpid()}-own"
-    script = f"cat there; touch gone {own} && echo; uname -r; exit 5"
+    script = f"cat there; touch gone {own}; uname -r; echo result >{results}/file; exit 5"
 
-    result = guest.run(["sh", "-c", script], cwd=tmp_path, timeout=30, kernel=bootable)
+    result = guest.run(
+        ["sh", "-c", script], cwd=here, timeout=30, results_dir=results, kernel=bootable
+    )
 
     assert result.returncode == 5
     assert result.output == f"from the host\n{result.release}\n"
     assert result.release != os.uname().release
-    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+    assert [path.name for path in here.iterdir()] == ["there"]
     assert not own.exists()
-
-
-def test_results_are_written_through(bootable: GuestKernel, tmp_path: Path) -> None:
-    """At the same path on both sides."""
-    argv = ["sh", "-c", f"echo result >{tmp_path}/file"]
-
-    guest.run(argv, cwd=Path("/"), timeout=30, results_dir=tmp_path, kernel=bootable)
-
-    assert (tmp_path / "file").read_text() == "result\n"
-
-
-def test_the_guest_has_what_the_tests_need(bootable: GuestKernel) -> None:
-    """802.1Q devices, VLAN-aware bridges, taps and namespaces of its own."""
-    script = (
-        "set -e; ip netns add x; ip -n x link add v0 type veth peer name v1;"
-        "ip -n x link add link v0 name v0.10 type vlan id 10;"
-        "ip -n x link add br0 type bridge vlan_filtering 1; ip -n x link set v1 master br0;"
-        "bridge -n x vlan add vid 10 dev v1; ip -n x tuntap add t0 mode tap; echo all"
-    )
-
-    result = guest.run(["sh", "-c", script], cwd=Path("/"), timeout=30, kernel=bootable)
-
-    assert result.output == "all\n"
+    assert (results / "file").read_text() == "result\n"
 
 
 def test_a_guest_that_goes_down_is_an_error(bootable: GuestKernel) -> None:
@@ -255,9 +249,7 @@ def test_the_time_limit_ends_a_command_that_ignores_signals(bootable: GuestKerne
     assert (result.returncode, result.output) == (124, "began\n")
 
 
-def test_a_killed_caller_leaves_no_process_and_no_file(
-    bootable: GuestKernel, tmp_path: Path
-) -> None:
+def test_a_killed_caller_leaves_no_process_and_no_file(bootable: GuestKernel) -> None:
     """The guest dies at once, and the next run deletes its directory."""
     code = (
         "from pathlib import Path; from trunkline import guest;"
@@ -271,7 +263,7 @@ def test_a_killed_caller_leaves_no_process_and_no_file(
     caller.wait()
 
     until(lambda: processes(mark) == [])
-    guest.run(["true"], cwd=Path("/"), timeout=30, kernel=bootable)
+    machine.sweep()
     assert list(directories.glob(f"{mark}*")) == []
 
 

@@ -234,7 +234,7 @@ def test_a_vlan_wider_than_its_parent_is_an_error_that_says_so(host: Host) -> No
     with pytest.raises(KernelError) as caught:
         host.make(device)
     assert caught.value.text == "its MTU 9000 is larger than that of 'eno1'"
-    narrow = dataclasses.replace(device, mtu=1500)
+    narrow = dataclasses.replace(device, mtu=1500, up=False)
     host.make(narrow)
     with pytest.raises(KernelError) as caught:
         host.change(narrow, device)

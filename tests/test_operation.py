@@ -168,7 +168,9 @@ def test_delete(row: Row, line: str) -> None:
 )
 def test_change_says_only_what_changes(before: Row, after: Row, lines: list[str]) -> None:
     """A change in place is a line for each field that differs."""
-    assert list(Operation(before, after).commands()) == [f"ip link set dev e {l}" for l in lines]
+    assert list(Operation(before, after).commands()) == [
+        f"ip link set dev e {line}" for line in lines
+    ]
 
 
 def test_ipv6_comes_back_before_addresses_are_made() -> None:

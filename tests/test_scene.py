@@ -31,6 +31,7 @@ from trunkline.state import (
     HostState,
     Ipv6,
     Nic,
+    Row,
     Tap,
     Veth,
     VethEnd,
@@ -54,11 +55,11 @@ def full(host: Host) -> Scene:
 
 
 def inner(scene: Scene) -> list[Box]:
-    return [box for box in scene.boxes if not box.id.startswith("frame:")]
+    return [box for box in scene.boxes if not box.is_frame]
 
 
 def frames(scene: Scene) -> list[Box]:
-    return [box for box in scene.boxes if box.id.startswith("frame:")]
+    return [box for box in scene.boxes if box.is_frame]
 
 
 def covered(box: Box) -> set[Point]:
@@ -259,7 +260,7 @@ def test_machines_are_folded_until_the_picture_fits() -> None:
     state = host_state([Bridge(ROOT, "br0"), *ends, *rows])
     scene = host_scene(state, columns=100)
     assert scene.width <= 100
-    assert [f.name for f in frames(scene)] == ["host", "vm0", "vm1", "+7 more"]
+    assert [f.name for f in frames(scene)] == ["host", "vm0", "vm1", "vm2", "+6 more"]
     assert host_scene(state, columns=10).width < 45
 
 
@@ -288,7 +289,7 @@ def test_an_ebpf_vlan_device_says_so() -> None:
 
 
 def test_vlans_colour_a_bridge_its_ports_and_its_machines() -> None:
-    rows = [
+    rows: list[Row] = [
         Nic(ROOT, "eth0", kind=""),
         VlanDevice(ROOT, "eth0.10", "eth0", 10, VlanMethod.KERNEL),
         Bridge(ROOT, "brvlan-10"),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.lab_fixtures import ALLOWED, PAIR, site, walkthrough
 from trunkline import verify
 from trunkline.capabilities import Capabilities
-from trunkline.intent import OUTSIDE, Expect, Site
+from trunkline.intent import OUTSIDE, Expect, Expectation, Network, Site
 from trunkline.lab.fabric import fabric
 from trunkline.operation import Operation
 from trunkline.probe import Probe, ProbeKind, Verdict
 from trunkline.realise import Seats, realise
 from trunkline.state import BridgePort
+from trunkline.values import VlanId
 from trunkline.verify import Actual, Drift, Placed, Report
 from trunkline.verify.probing import link_local
 
@@ -233,13 +236,64 @@ def test_an_expectation_against_the_intent_fails() -> None:
 
 
 def test_an_expectation_about_nobody_says_so() -> None:
-    text = PAIR.replace("networks:\n", "networks:\n  empty: {vlan: 30}\n", 1)
-    text += "  - {from: empty, to: a, expect: isolated}\n"
+    """The manifest refuses it too; a site may be made without one."""
+    plain = site(PAIR)
+    networks = {**plain.networks, "empty": Network("empty", VlanId(30))}
+    wish = Expectation("empty", "a", Expect.ISOLATED)
 
-    last = report(site(text)).expectations[-1]
+    (judged,) = report(
+        dataclasses.replace(plain, networks=networks, expectations=(wish,))
+    ).expectations
 
-    assert last.problem == "nobody is on network 'empty'"
-    assert not last.ok
+    assert judged.problem == "nobody is on network 'empty'"
+    assert not judged.ok
+
+
+def big(machines: int) -> Site:
+    """A site of two networks with half of the machines each."""
+    lines = [
+        "site: big",
+        "networks: {n: {vlan: 7, subnets: [{cidr: 10.0.0.0/16}]}, "
+        "m: {vlan: 8, subnets: [{cidr: 10.1.0.0/16}]}}",
+        "hosts: {h: {uplinks: {u: {device: eth0, networks: [n, m]}}}}",
+        "vms:",
+    ]
+    for number in range(1, machines + 1):
+        side = number % 2
+        port = f"{{network: {'nm'[side]}, addresses: [10.{side}.1.{number}/16]}}"
+        lines.append(f"  v{number}: {{host: h, ports: [{port}]}}")
+    return site("\n".join(lines))
+
+
+def test_a_big_site_tries_every_pair_and_every_kind_between_segments() -> None:
+    """70 machines: 2450 isolated pairs, all tried, but not each one by everything."""
+    of = big(70)
+    matrix = verify.expected(of)
+
+    tried = [a for a in verify.probes(matrix, seats(of)) if not matrix[a.pair].shared]
+
+    isolated = {pair for pair, cell in matrix.items() if cell.expected is Expect.ISOLATED}
+    assert {aimed.pair for aimed in tried} == isolated
+    for kind in ProbeKind:
+        assert len({a.pair[0] for a in tried if a.probe.kind is kind}) == 70, kind
+    assert len(tried) < 1.2 * len(isolated)
+
+
+def test_packets_to_far_addresses_leave_by_the_default_route() -> None:
+    """A machine with two seats sends from the one that has a gateway, or is near."""
+    text = """
+    {site: s, networks: {n: {vlan: 7, subnets: [{cidr: 10.7.0.0/24, gateway: 10.7.0.1}]},
+                         m: {vlan: 8, subnets: [{cidr: 10.8.0.0/24}]}},
+     hosts: {h: {local: [n, m]}},
+     vms: {a: {host: h, ports: [{network: m, addresses: [10.8.0.5/24]},
+                                {network: n, addresses: [10.7.0.5/24]}]}}}"""
+    sources = seats(site(text))
+
+    def senders(address: str) -> list[str]:
+        return [aimed.probe.source for aimed in verify.to_address(sources, address)]
+
+    assert senders("8.8.8.8") == ["a/eth1"]
+    assert senders("10.8.0.9") == ["a/eth0"]
 
 
 def test_drift_alone_is_a_failure() -> None:

@@ -27,13 +27,13 @@ from trunkline.positions import Positions
 from trunkline.wording import quoted
 
 if TYPE_CHECKING:
-    from trunkline import schema
+    from trunkline.sitefile import schema
 
 
 def parse(data: bytes, file: str) -> Site:
     """Return the site that *data* describes; raise SiteError with every problem in it."""
     # PyYAML and pydantic take most of the start-up time of a command that needs neither.
-    from trunkline import document, shape
+    from trunkline.sitefile import document, shape
 
     read = document.load(data, file)
     fitted = shape.fitted(read)

@@ -7,12 +7,16 @@ its readable start and ends in a hash of the whole, so two long names never beco
 from __future__ import annotations
 
 import hashlib
+import re
 
 from trunkline.intent import Machine, Network
 from trunkline.values import IFNAME_MAX, InterfaceName, MacAddress
 
 VLAN_AWARE_BRIDGE = InterfaceName("brtrunk")
 """The one bridge of a host with `switching: vlan-aware`."""
+
+
+_DIGITS = re.compile(r"(\d+)")
 
 
 def fitted(text: str, tail: str = "") -> InterfaceName:
@@ -67,3 +71,13 @@ def mac(*path: str) -> MacAddress:
     """
     digest = hashlib.sha256("/".join(path).encode()).digest()
     return MacAddress(":".join(f"{octet:02x}" for octet in (0xFE, *digest[:5])))
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Return a sort key under which numbers inside a name count as numbers.
+
+    >>> sorted(["br10", "br9", "br9.5"], key=natural)
+    ['br9', 'br9.5', 'br10']
+    """
+    pieces = _DIGITS.split(text)
+    return (*((0, int(p)) if p.isdecimal() and p.isascii() else (1, p) for p in pieces), (2, text))

@@ -12,6 +12,9 @@ from trunkline.wording import quoted
 Path = tuple[str | int, ...]
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+MAX_PROBLEMS = 1000
+"""Problems that each step of a parse looks for; a file with more is not a site gone wrong."""
+
 _PLAIN_NAME = re.compile(r"[\w-]{1,60}")
 
 

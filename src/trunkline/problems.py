@@ -18,7 +18,7 @@ MESSAGE_MAX = 400
 
 def text(error: SiteError) -> str:
     """Return every problem of *error* with its source line, ready to print."""
-    source = lines(error.source)
+    source = lines(error.source) if error.source else []
     blocks = ["\n".join(_block(error.file, p, source)) for p in error.problems[:MOST]]
     if len(error.problems) > MOST:
         blocks.append(f"{visible(error.file)}: and {len(error.problems) - MOST} more problems")
@@ -50,12 +50,12 @@ def excerpt(line: str, column: int, width: int = WIDTH) -> tuple[str, int]:
     """
     # A line may have 16 MiB: only the characters that could be shown are looked at.
     start = max(0, column - width)
-    cells = _cells(line[start : column + width])
-    caret = min(column - start, len(cells))
-    low, high = _window([_width(cell) for cell in cells], caret, width)
+    shown = cells(line[start : column + width])
+    caret = min(column - start, len(shown))
+    low, high = _window([width_of(cell) for cell in shown], caret, width)
     head = "…" if start + low else ""
     tail = "…" if start + high < len(line) else ""
-    return head + "".join(cells[low:high]) + tail, len(head) + _width("".join(cells[low:caret]))
+    return head + "".join(shown[low:high]) + tail, len(head) + width_of("".join(shown[low:caret]))
 
 
 def _window(widths: list[int], caret: int, width: int) -> tuple[int, int]:
@@ -73,18 +73,18 @@ def _window(widths: list[int], caret: int, width: int) -> tuple[int, int]:
     return low, high
 
 
-def _cells(line: str) -> list[str]:
+def cells(line: str) -> list[str]:
     """Return each character of *line* as what the terminal is given for it."""
-    cells: list[str] = []
+    found: list[str] = []
     at = 0
     for character in line:
         cell = " " * (8 - at % 8) if character == "\t" else visible(character)
-        cells.append(cell)
-        at += _width(cell)
-    return cells
+        found.append(cell)
+        at += width_of(cell)
+    return found
 
 
-def _width(cell: str) -> int:
+def width_of(cell: str) -> int:
     """Return the terminal columns of *cell*: East Asian wide is two, combining marks none."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1

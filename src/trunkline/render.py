@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trunkline.scene.boxes import Box, BoxKind, LineKind, Scene
+from trunkline.scene.boxes import Box, LineKind, Scene
 from trunkline.scene.canvas import ASCII, UNICODE, Canvas
 from trunkline.scene.width import cells
 
@@ -26,7 +26,7 @@ def text(scene: Scene, ascii: bool = False) -> str:
 
 def _net(box: Box) -> str:
     # Frames share their borders, so all of them are one net.
-    return "frame" if box.kind is BoxKind.FRAME or box.id.startswith("frame:") else box.id
+    return "frame" if box.is_frame else box.id
 
 
 def _write(canvas: Canvas, box: Box) -> None:

@@ -92,7 +92,7 @@ def label(row: Row) -> str:
     'address edge:red:10.0.0.1/8'
     """
     kind = str(codec.encode(row)[codec.KIND]).replace("-", " ")
-    return f"{kind} {':'.join(str(part) for part in row.key[1:] if part != '')}"
+    return f"{kind} {':'.join(str(part) for part in row.key[1:] if part not in ('', 0))}"
 
 
 def _facts(row: Row) -> dict[str, str]:

@@ -81,6 +81,10 @@ class Nic:
         return ("link", self.namespace, self.name)
 
 
+HARDWARE = (None, "", "bond", "team")
+"""The kinds of a Nic that ends in a cable; None is one that nobody has looked at yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bridge:
     namespace: str

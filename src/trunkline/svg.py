@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from trunkline.scene.boxes import Box, BoxKind, Label, Line, LineKind, Point, Scene
+from trunkline.scene.boxes import Box, Label, Line, LineKind, Point, Scene
 from trunkline.scene.canvas import joints
 from trunkline.scene.width import printable
 
@@ -20,7 +20,7 @@ svg { font: 12px ui-monospace, "DejaVu Sans Mono", monospace; }
 .paper { fill: #ffffff; stroke: none; }
 rect { fill: #f6f8fa; stroke: #1f2328; }
 .frame > rect { fill: none; stroke: #6e7781; }
-.fold > rect { stroke-dasharray: 4 3; }
+.fold > rect, .more > rect { stroke-dasharray: 4 3; }
 text { fill: #1f2328; text-anchor: middle; }
 .label { text-anchor: start; }
 .frame > text { font-weight: bold; }
@@ -57,10 +57,10 @@ def svg(scene: Scene) -> str:
             f"<style>{_colors(scene)}</style>",
             f"<defs>{ARROW}</defs>",
             f'<rect class="paper" width="{width}" height="{height}"/>',
-            *(_box(box) for box in scene.boxes if _is_frame(box)),
+            *(_box(box) for box in scene.boxes if box.is_frame),
             *(_line(line) for line in scene.lines),
             *(_joint(point) for point in joints(_joining(scene))),
-            *(_box(box) for box in scene.boxes if not _is_frame(box)),
+            *(_box(box) for box in scene.boxes if not box.is_frame),
             *(_label(label) for label in scene.labels),
             "</svg>\n",
         )
@@ -79,14 +79,10 @@ def _colors(scene: Scene) -> str:
     return "\n".join((STYLE, *rules))
 
 
-def _is_frame(box: Box) -> bool:
-    return box.kind is BoxKind.FRAME
-
-
 def _box(box: Box) -> str:
     x, y = _place((box.x, box.y))
     width, height = (box.width - 1) * CELL_WIDTH, (box.height - 1) * CELL_HEIGHT
-    radius = 0 if _is_frame(box) else 5
+    radius = 0 if box.is_frame else 5
     return "".join(
         (
             _group(box.kind.value, box.vlan, box.id, _title(box)),

@@ -23,6 +23,6 @@ def command() -> None:
     you type. Most editors find it by a first line in site.yaml that says
     `# yaml-language-server: $schema=trunkline.schema.json`.
     """
-    from trunkline import schema
+    from trunkline.sitefile import schema
 
     click.echo(json.dumps(schema.json_schema(), indent=2))

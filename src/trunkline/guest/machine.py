@@ -48,14 +48,14 @@ def run(
 ) -> GuestResult:
     """Boot a guest, run *argv* in *cwd*, power off.
 
-    *results_dir* is written through to the host at the same path; *cpu* pins the guest to one
-    CPU (two guests on two CPUs run side by side, and unpinned ones hand over slowly).
+    *results_dir* is written through to the host at the same path; *cpu* is the one that the
+    guest gets, any where none is named.
     Raises HostError when the guest does not boot or ends before its command.
     """
     kernel = kernel or find()
     writable = [] if results_dir is None else [results_dir.resolve()]
     request = Request(tuple(argv), cwd, exchange.environment(env or {}), timeout, merge=True)
-    _sweep()
+    sweep()
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as name:
         directory = Path(name)
         exchange.prepare(directory, kernel, visible=[cwd], writable=writable)
@@ -69,7 +69,7 @@ def run(
             process.wait()
 
 
-def _sweep() -> None:
+def sweep() -> None:
     """Delete the directories of callers that were killed; their guests died with them."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         pid = path.name.removeprefix(PREFIX).partition("-")[0]
@@ -107,6 +107,7 @@ def boot(
         if shutil.which(program, path=exchange.PATH) is None:
             hint = f"`apt-get install {package}`"
             raise HostError(f"the program '{program}' is missing", hint=hint)
+    cpu = _any_cpu() if cpu is None else cpu
     with (directory / "console.log").open("wb") as log:
         return subprocess.Popen(
             command(directory, kernel, memory, cpu, lifetime, detached=detached),
@@ -122,11 +123,17 @@ def boot(
         )
 
 
+def _any_cpu() -> int:
+    """Return one of our CPUs; guests that several processes start are spread over them."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return cpus[os.getpid() % len(cpus)]
+
+
 def command(
     directory: Path,
     kernel: GuestKernel,
     memory: int,
-    cpu: int | None,
+    cpu: int,
     lifetime: float,
     *,
     detached: bool,
@@ -137,6 +144,8 @@ def command(
       --kill-child or by killing unshare, ends every process of the guest (UML has one for each).
     - setpriv's parent-death signal ends unshare, and so the guest, even when the caller is
       killed with SIGKILL.
+    - One CPU: the guest's processes and its kernel hand over to each other at every system call,
+      which takes several times as long across CPUs.
     - noreboot: a guest that panics or reboots would otherwise start again, for ever.
     """
     return [
@@ -145,7 +154,7 @@ def command(
         *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]),
         *("--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
         *("timeout", "-k", "5", f"{lifetime:.0f}"),
-        *([] if cpu is None else ["taskset", "-c", str(cpu)]),
+        *("taskset", "-c", str(cpu)),
         str(kernel.path),
         *(f"mem={memory}M", "rootfstype=hostfs", "rootflags=/", "ro"),
         *(f"init={directory}/init", f"directory={directory}"),

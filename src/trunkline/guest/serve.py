@@ -39,10 +39,14 @@ def place(path: Path, text: str) -> None:
 
 
 def serve(directory: Path) -> None:
-    """Answer requests, each in a thread of its own, until one says stop."""
-    place(directory / "ready", os.uname().release)
+    """Answer requests, each in a thread of its own, until one says stop.
+
+    A guest whose `ready` was deleted is forgotten: nobody could ever stop it, so it stops.
+    """
+    ready = directory / "ready"
+    place(ready, os.uname().release)
     running: list[threading.Thread] = []
-    while True:
+    while ready.exists():
         for path in sorted((directory / "requests").glob("*.json")):
             request = json.loads(path.read_text())
             path.unlink()

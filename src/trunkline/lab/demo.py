@@ -11,7 +11,7 @@ from trunkline import render, scene, verify
 from trunkline.errors import ConflictError
 from trunkline.kernel import prober
 from trunkline.kernel.packets.ethernet import EtherType
-from trunkline.lab import check, lifecycle, registry
+from trunkline.lab import check, lifecycle, registry, signals
 from trunkline.lab.capture import Capture, Captured
 from trunkline.lab.fabric import switch_ports
 from trunkline.lab.lab import Lab
@@ -67,13 +67,15 @@ def run(say: Say, progress: Say, *, ascii: bool = False) -> Proof:
         events.append(event)
         progress(f"{event.name}: {event.seconds:.2f} s")
 
-    lab = lifecycle.up(site(), SITE, name=NAME, tell=tell)
-    try:
-        say(_summary(lab, events))
-        return _show(lab, say, progress, ascii=ascii)
-    finally:
-        count = lifecycle.down(NAME)
-        progress(f"down: {count} namespaces removed, nothing is left")
+    with signals.interrupting():
+        lab = lifecycle.up(site(), SITE, name=NAME, tell=tell)
+        try:
+            say(_summary(lab, events))
+            return _show(lab, say, progress, ascii=ascii)
+        finally:
+            with signals.waiting():
+                count = lifecycle.down(NAME)
+            progress(f"down: {count} namespaces removed, nothing is left")
 
 
 def _show(lab: Lab, say: Say, progress: Say, *, ascii: bool) -> Proof:

@@ -9,14 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from trunkline import names, sysctls
 from trunkline.capabilities import Capabilities
 from trunkline.errors import HostError, UsageError
 from trunkline.intent import OUTSIDE, Host, Network, Site, Uplink
 from trunkline.lab import dns
-from trunkline.realise import gateways
 from trunkline.state import (
     Address,
     Bridge,
@@ -24,6 +23,7 @@ from trunkline.state import (
     HostState,
     Ipv6,
     Namespace,
+    NftTable,
     Route,
     Row,
     Sysctl,
@@ -105,6 +105,32 @@ def _switch(site: Site, capabilities: Capabilities, owner: str) -> Iterator[Row]
             mtu=network.mtu,
             default_pvid=0 if capabilities.vlan_filtering else None,
         )
+    if capabilities.nft and (guard := _guard(site)):
+        yield NftTable(SWITCH, "netdev", "trunkline", guard)
+
+
+def _guard(site: Site) -> str:
+    """Return rules that drop tags which a port does not carry, where a port has no tag too.
+
+    Its bridge would forward them as they are: a Linux bridge that filters no VLANs sees no tag.
+    """
+    chains = []
+    for (host, name), port in switch_ports(site).items():
+        uplink = next(each for each in site.hosts[host].uplinks if each.name == name)
+        vlans = [site.networks[network].vlan for network in uplink.networks]
+        if None in vlans:
+            chains.append(_port_guard(port, sorted(vlan for vlan in vlans if vlan is not None)))
+    return "\n\n".join(chains)
+
+
+def _port_guard(port: str, vlans: Sequence[int]) -> str:
+    rule = "ether type { 8021q, 8021ad } drop"
+    if vlans:
+        numbers = ", ".join(map(str, vlans))
+        some = numbers if len(vlans) == 1 else f"{{ {numbers} }}"
+        rule = f"vlan id != {some} drop\n\tether type 8021ad drop"
+    head = f'type filter hook ingress device "{port}" priority filter; policy accept;'
+    return f"chain {port} {{\n\t{head}\n\t{rule}\n}}"
 
 
 def carried(site: Site) -> list[str]:
@@ -196,7 +222,4 @@ def _ways_in(site: Site) -> Iterator[Route]:
         for name in router.networks:
             for subnet in site.networks[name].subnets:
                 if subnet.cidr.version == external.address.version:
-                    metric = gateways.METRIC[subnet.cidr.version]
-                    yield Route(
-                        OUTSIDE, str(subnet.cidr), external.address.ip, device, metric=metric
-                    )
+                    yield Route(OUTSIDE, str(subnet.cidr), external.address.ip, device)

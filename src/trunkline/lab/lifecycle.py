@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from trunkline import manifest, transaction
-from trunkline.errors import ConflictError
+from trunkline.errors import ConflictError, TrunklineError
 from trunkline.intent import OUTSIDE, Site
 from trunkline.kernel import Kernel, probe
-from trunkline.lab import registry, running, server, sweep
+from trunkline.lab import registry, running, server, signals, sweep
 from trunkline.lab.fabric import INTERNET, fabric_owner
 from trunkline.lab.lab import Lab
 from trunkline.lab.registry import Record
 from trunkline.plan import Plan
 from trunkline.state import HostState, Namespace
-from trunkline.transaction import Applied
+from trunkline.transaction import PartlyApplied, RolledBack
 from trunkline.verify import nodes
 
 
@@ -48,7 +48,7 @@ def up(text: bytes, file: str, *, name: str = "", tell: Listener = _silent) -> L
     """Bring up the site in *text* as lab *name*, or bring that lab to what *text* says now."""
     site = manifest.parse(text, file)
     lab = Lab(registry.check_name(name or site.name), site)
-    with registry.locked(lab.name):
+    with registry.locked(lab.name), signals.interrupting():
         before = _before(lab)
         if before is None:
             registry.write(Record(lab.name, site.name, file), text)
@@ -57,7 +57,8 @@ def up(text: bytes, file: str, *, name: str = "", tell: Listener = _silent) -> L
             registry.write(replace(record, file=file), text)
         except BaseException:
             if before is None:
-                _take_down(lab.name)
+                with signals.waiting():
+                    _take_down(lab.name)
             raise
     return lab
 
@@ -99,12 +100,15 @@ def _bring_up(lab: Lab, before: tuple[Record, Site] | None, tell: Listener) -> R
     with _told(tell, "capabilities"):
         capabilities = probe.capabilities()
     record, old = before or (Record(lab.name, lab.site.name, ""), Site(lab.site.name))
+    inside = sweep.inhabitants(sweep.members(lab.name))
     for host in old.hosts.keys() - lab.site.hosts.keys():
         # Its machines are in namespaces of their own, which would outlive the host's.
         _agree(lab, host, {}, tell)
     _agree(lab, "", lab.fabric(capabilities), tell)
     for host in lab.site.hosts:
         _agree(lab, host, lab.host_state(host, capabilities), tell)
+    # A namespace that lost its name lives on with those inside, and nobody would find them.
+    sweep.end(inside - sweep.inhabitants(sweep.members(lab.name)))
     with _told(tell, OUTSIDE):
         running.write_resolver(lab.name)
         return _serve(lab, record)
@@ -119,8 +123,10 @@ def _agree(lab: Lab, host: str, desired: HostState, tell: Listener) -> None:
     outcome = transaction.apply(
         desired, kernel, registry.journal(lab.name, part), site=owner, command="lab up"
     )
-    if not isinstance(outcome, Applied):
-        raise outcome.cause
+    if isinstance(outcome, RolledBack | PartlyApplied):
+        if isinstance(outcome.cause, TrunklineError):
+            raise outcome.cause
+        raise KeyboardInterrupt from outcome.cause  # a signal
     tell(Event(part, time.monotonic() - begin, outcome.plan))
 
 

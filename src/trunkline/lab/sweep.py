@@ -33,7 +33,7 @@ def remove(names: Collection[str], server: Process | None = None) -> None:
     found = inhabitants(names)
     if server is not None and started(server.pid) == server.start:
         found.add(server.pid)
-    end(found - _ancestors())
+    end(found)
     for name in names:
         namespaces.delete(name)
 
@@ -47,12 +47,12 @@ def inhabitants(names: Collection[str]) -> set[int]:
 
 
 def end(pids: Collection[int]) -> None:
-    """End processes: first asked, then forced. A pidfd cannot come to mean another process."""
+    """End processes: first asked, then forced; not this one and those that it runs under."""
     with contextlib.ExitStack() as stack:
         running: dict[int, int] = {}
-        for pid in pids:
+        for pid in set(pids) - _ancestors():
             with contextlib.suppress(ProcessLookupError):
-                handle = os.pidfd_open(pid)
+                handle = os.pidfd_open(pid)  # which cannot come to mean another process
                 stack.callback(os.close, handle)
                 running[handle] = pid
         for number, patience in ((signal.SIGTERM, _POLITE), (signal.SIGKILL, _CERTAIN)):

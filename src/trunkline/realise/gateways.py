@@ -10,9 +10,6 @@ from trunkline.values import InterfaceAddress
 
 DEFAULT_ROUTE = {4: "0.0.0.0/0", 6: "::/0"}
 
-METRIC = {4: 0, 6: 1024}
-"""What the kernel makes of no metric (include/uapi/linux/ipv6_route.h, IP6_RT_PRIO_USER)."""
-
 
 def of(network: Network, address: InterfaceAddress) -> str | None:
     """Return the gateway of *address* in *network*; None where it is its own."""
@@ -34,7 +31,7 @@ def default_routes(
         if gateway is not None:
             found.setdefault(address.version, gateway)
     for version, gateway in found.items():
-        yield Route(namespace, DEFAULT_ROUTE[version], gateway, device, METRIC[version])
+        yield Route(namespace, DEFAULT_ROUTE[version], gateway, device)
 
 
 def addresses(network: Network) -> Iterator[InterfaceAddress]:

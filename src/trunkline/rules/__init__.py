@@ -7,11 +7,12 @@ Rules of this package:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from trunkline.errors import Problem
 from trunkline.intent import Site
-from trunkline.positions import Nowhere, Positions, path_text
+from trunkline.positions import MAX_PROBLEMS, Nowhere, Positions, path_text
 from trunkline.rules import (
     addressing,
     device_names,
@@ -27,7 +28,8 @@ from trunkline.rules.fault import Fault
 def check(site: Site, positions: Positions | None = None) -> list[Problem]:
     """Return everything that is wrong between the objects of *site*."""
     places = positions or Nowhere()
-    return [_problem(fault, places) for fault in _faults(site, places)]
+    found = itertools.islice(_faults(site, places), MAX_PROBLEMS)
+    return [_problem(fault, places) for fault in found]
 
 
 def _faults(site: Site, places: Positions) -> Iterator[Fault]:

@@ -59,7 +59,7 @@ def _claims(site: Site, host: Host) -> Iterator[_Claim]:
     for machine in site.machines_on(host.name):
         yield from _ports(site, host, machine)
     for router in site.routers_on(host.name):
-        yield from _router_ends(router)
+        yield from _router_ends(site, router)
 
 
 def _bridges(site: Site, host: Host, carried: list[Network]) -> Iterator[_Claim]:
@@ -103,24 +103,27 @@ def _ports(site: Site, host: Host, machine: Machine) -> Iterator[_Claim]:
             yield from _vlan_devices(site, device, tagged, path)
 
 
-def _router_ends(router: Router) -> Iterator[_Claim]:
-    for name, path in _router_networks(router):
+def _router_ends(site: Site, router: Router) -> Iterator[_Claim]:
+    for name, path in _router_networks(site, router):
         yield _Claim(
             names.router_leg(router.name, name), f"the leg of {router.name} in {name}", path
         )
 
 
-def _router_networks(router: Router) -> Iterator[tuple[str, Path]]:
+def _router_networks(site: Site, router: Router) -> Iterator[tuple[str, Path]]:
     base: Path = ("routers", router.name)
-    for index, name in enumerate(router.networks):
-        yield name, (*base, "networks", index)
+    legs: list[tuple[str, Path]] = [
+        (name, (*base, "networks", index)) for index, name in enumerate(router.networks)
+    ]
     if router.external is not None:
-        yield router.external.network, (*base, "external", "network")
+        legs.append((router.external.network, (*base, "external", "network")))
+    # What is no network may be no part of a device's name either.
+    yield from (leg for leg in legs if leg[0] in site.networks)
 
 
 def _legs(site: Site, router: Router) -> Iterator[Fault]:
     """Inside a router's namespace a leg has the network's own name."""
-    for name, path in _router_networks(router):
-        if name in site.networks and names.leg_nic(name) in _KEPT_BY_KERNEL:
+    for name, path in _router_networks(site, router):
+        if names.leg_nic(name) in _KEPT_BY_KERNEL:
             message = f"a router's device would be called {quoted(name)}, which the kernel keeps"
             yield Fault(path, message, "rename the network")

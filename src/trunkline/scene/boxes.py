@@ -25,7 +25,9 @@ class BoxKind(enum.Enum):
     VETH = "veth"
     OTHER = "other"
     FOLD = "fold"
-    """Stands for devices or machines that are not drawn."""
+    """Stands for devices that are not drawn."""
+    MORE = "more"
+    """A frame that stands for machines that are not drawn."""
 
 
 class LineKind(enum.Enum):
@@ -64,6 +66,10 @@ class Box:
     notes: tuple[str, ...] = ()
     """Below the name."""
     vlan: int | None = None
+
+    @property
+    def is_frame(self) -> bool:
+        return self.kind in (BoxKind.FRAME, BoxKind.MORE)
 
     @property
     def right(self) -> int:

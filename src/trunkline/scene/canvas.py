@@ -81,9 +81,14 @@ class Canvas:
             x += wide
 
     def rows(self) -> list[str]:
-        return [
-            "".join(self._glyph((x, y)) for x in range(self._width)) for y in range(self._height)
-        ]
+        cells = [[" "] * self._width for _ in range(self._height)]
+        for x, y in self._rule:
+            cells[y][x] = self._glyphs.rule
+        for (x, y), strokes in self._strokes.items():
+            cells[y][x] = self._glyphs.lines[_together(strokes)]
+        for (x, y), character in self._text.items():
+            cells[y][x] = character
+        return ["".join(row) for row in cells]
 
     def _put(self, x: int, y: int, character: str, wide: int) -> None:
         self._text[x, y] = character
@@ -92,13 +97,6 @@ class Canvas:
 
     def _arrow(self, point: Point, direction: int) -> None:
         self._text[point] = self._glyphs.arrows[(NORTH, EAST, SOUTH, WEST).index(direction)]
-
-    def _glyph(self, point: Point) -> str:
-        if point in self._text:
-            return self._text[point]
-        if point in self._strokes:
-            return self._glyphs.lines[_together(self._strokes[point])]
-        return self._glyphs.rule if point in self._rule else " "
 
 
 def _together(strokes: Sequence[Stroke]) -> int:

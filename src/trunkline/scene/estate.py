@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from trunkline import names
 from trunkline.intent import MachineKind, Site
+from trunkline.names import natural
 from trunkline.scene.boxes import BoxKind, Guest, GuestNic
 from trunkline.scene.node import LOOPBACK, Devices, Joined, Node, NodeKey
-from trunkline.scene.width import natural
 from trunkline.state import (
     ROOT,
     Bridge,
@@ -29,8 +30,9 @@ GUEST = "guest/"
 
 @dataclass(frozen=True)
 class Estate:
+    """Everything in it is sorted, so that a picture does not depend on the order of the rows."""
+
     nodes: Mapping[NodeKey, Node]
-    """Sorted, so that nothing below depends on the order of the rows."""
     panels: tuple[str, ...]
     masters: Mapping[NodeKey, NodeKey]
     """Port -> bridge."""
@@ -62,11 +64,11 @@ def estate(state: HostState, guests: Sequence[Guest] = ()) -> Estate:
     if not panels:
         panels = {ROOT}
     return Estate(
-        dict(sorted(everything.items(), key=lambda item: _order(item[0]))),
+        _in_order(everything),
         tuple(sorted(panels, key=natural)),
-        masters,
-        parents,
-        peers,
+        _in_order(masters),
+        _in_order(parents),
+        _in_order(peers),
     )
 
 
@@ -89,8 +91,12 @@ def guests(site: Site, host: str) -> tuple[Guest, ...]:
     )
 
 
-def _order(key: NodeKey) -> tuple[object, ...]:
-    return (natural(key[0]), natural(key[1]))
+Value = TypeVar("Value")
+
+
+def _in_order(found: Mapping[NodeKey, Value]) -> dict[NodeKey, Value]:
+    keys = sorted(found, key=lambda key: (natural(key[0]), natural(key[1])))
+    return {key: found[key] for key in keys}
 
 
 def _in_vlan(node: Node, vlan: int | None) -> Node:

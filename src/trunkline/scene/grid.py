@@ -13,10 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from trunkline.names import natural
 from trunkline.scene.boxes import BoxKind
 from trunkline.scene.estate import Estate
 from trunkline.scene.node import Joined, Node, NodeKey
-from trunkline.scene.width import natural
 
 MORE = " +"
 """Ends the name of a fold; a space is in no device name."""

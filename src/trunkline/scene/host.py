@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from itertools import zip_longest
 
+from trunkline.names import natural
 from trunkline.scene import wires
 from trunkline.scene.boxes import (
     Box,
@@ -23,7 +24,7 @@ from trunkline.scene.estate import Estate, estate
 from trunkline.scene.grid import Grid, grid
 from trunkline.scene.node import Node
 from trunkline.scene.place import RULE_ROW, Place, bands, panel_title, place
-from trunkline.scene.width import cells, natural, printable
+from trunkline.scene.width import cells, printable
 from trunkline.state import ROOT, HostState
 
 PHYSICAL_NETWORK = "Physical Network"
@@ -82,7 +83,7 @@ def tightened(known: Estate, title: str, fold: Fold, columns: int | None) -> Dra
     """Return *known* drawn with as much folded as it takes to be no wider than *columns*."""
     drawn = drawing(known, title, fold)
     while columns is not None and drawn.width > columns:
-        tighter = _tighter(known, fold)
+        tighter = _tighter(known, fold, drawn, columns)
         if tighter is None:
             break
         fold = tighter
@@ -90,12 +91,13 @@ def tightened(known: Estate, title: str, fold: Fold, columns: int | None) -> Dra
     return drawn
 
 
-def _tighter(known: Estate, fold: Fold) -> Fold | None:
+def _tighter(known: Estate, fold: Fold, drawn: Drawing, columns: int) -> Fold | None:
     """Return the next fold to try: fewer machines first, for they take the most room."""
-    panels = sum(panel != ROOT for panel in known.panels)
-    machines = panels if fold.machines is None else min(fold.machines, panels)
+    right_borders = [box.right for box in drawn.boxes if box.kind is BoxKind.FRAME]
+    machines = sum(box.kind is BoxKind.FRAME for box in drawn.boxes) - (ROOT in known.panels)
     if machines > 0:
-        return dataclasses.replace(fold, machines=machines - 1)
+        fitting = sum(right < columns for right in right_borders) - (ROOT in known.panels)
+        return dataclasses.replace(fold, machines=max(0, min(fitting, machines - 1)))
     ports = len(known.nodes) if fold.ports is None else min(fold.ports, len(known.nodes))
     return dataclasses.replace(fold, ports=ports // 2) if ports > 1 else None
 
@@ -151,7 +153,7 @@ def _grids(known: Estate, fold: Fold) -> list[Grid]:
 
 def _more(count: int, x: int, height: int) -> Box:
     name = f"+{count} more"
-    return Box("frame: +", BoxKind.FOLD, x, 0, cells(name) + 4, height, name)
+    return Box("frame: +", BoxKind.MORE, x, 0, cells(name) + 4, height, name)
 
 
 def _rule(frame: Box) -> Line:

@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from trunkline.names import natural
 from trunkline.scene.boxes import BoxKind
-from trunkline.scene.width import natural, printable
+from trunkline.scene.width import printable
 from trunkline.state import (
+    HARDWARE,
     Address,
     Bridge,
     HostState,
@@ -29,9 +31,6 @@ LOOPBACK = "lo"
 
 NodeKey = tuple[str, str]
 """(panel, device)."""
-
-HARDWARE = (None, "", "bond", "team")
-"""Kinds of devices that end in a cable."""
 
 
 class Joined(enum.Enum):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-
-_DIGITS = re.compile(r"(\d+)")
 
 
 def printable(text: str) -> str:
@@ -34,13 +31,3 @@ def cell(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def natural(text: str) -> tuple[tuple[int, int | str], ...]:
-    """Return a sort key under which numbers inside a name count as numbers.
-
-    >>> sorted(["br10", "br9", "br9.5"], key=natural)
-    ['br9', 'br9.5', 'br10']
-    """
-    pieces = _DIGITS.split(text)
-    return (*((0, int(p)) if p.isdecimal() and p.isascii() else (1, p) for p in pieces), (2, text))

@@ -15,19 +15,13 @@ from trunkline.scene.route import Exit, Floor, tidy
 def pairs(estate: Estate, grids: Sequence[Grid]) -> tuple[tuple[NodeKey, NodeKey], ...]:
     """Return the pairs of which both ends are drawn, each once: the left end first."""
     order = {
-        key: (n, cell.column, cell.row)
-        for n, g in enumerate(grids)
-        for key, cell in g.cells.items()
+        key: (n, cell.column, cell.row, key)
+        for n, grid in enumerate(grids)
+        for key, cell in grid.cells.items()
     }
+    drawn = ((a, b) for a, b in estate.peers.items() if a in order and b in order)
     return tuple(
-        sorted(
-            (
-                (here, there)
-                for here, there in estate.peers.items()
-                if here in order and there in order and (order[here], here) < (order[there], there)
-            ),
-            key=lambda pair: order[pair[0]],
-        )
+        sorted((p for p in drawn if order[p[0]] < order[p[1]]), key=lambda p: order[p[0]])
     )
 
 
@@ -197,24 +191,27 @@ class Wiring:
     def _pair_exits(self, here: NodeKey, there: NodeKey) -> tuple[Exit, Exit]:
         second = self._exit(there)
         cell, box = self._cells[here], self._boxes[here]
-        if cell.column is Column.PORT and not _drops(cell) and not self._has_channel(here):
+        if not _drops(cell) and self._channel(here) is None:
             straight = ((box.right + 1, box.row), (second.x, box.row))
             return Exit(straight, box.row), second
         return self._exit(here), second
 
-    def _has_channel(self, key: NodeKey) -> bool:
-        channels = (place.channels for place in self._places)
-        return any(("exit", k) in c for c in channels for k in (key, self._estate.peers[key]))
+    def _channel(self, key: NodeKey) -> int | None:
+        """Return the channel into which the line to the peer of *key* leaves, if it has one."""
+        place = next(p for p in self._places if p.grid.panel == key[0])
+        own = place.channels.get(("exit", key))
+        peer = self._estate.peers[key]
+        if own is None and _beside(self._cells[key], self._cells[peer]):
+            return place.channels.get(("exit", peer))
+        return own
 
     def _exit(self, key: NodeKey) -> Exit:
         cell, box = self._cells[key], self._boxes[key]
         if _drops(cell):
             return Exit(((box.center, box.bottom + 1),), self._bands.feet[0] + 2)
-        place = next(p for p in self._places if p.grid.panel == cell.node.panel)
         side = box.x - 1 if cell.column is Column.TRUNK else box.right + 1
-        peer = self._estate.peers[key]
-        own = ("exit", key)
-        channel = place.channels[own if own in place.channels else ("exit", peer)]
+        channel = self._channel(key)
+        assert channel is not None, f"no channel for {box.id}"
         return Exit(((side, box.row), (channel, box.row)), box.row + 1)
 
     def _stray_exits(self, place: Place, parent: NodeKey, child: NodeKey) -> tuple[Exit, Exit]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from trunkline.errors import Problem
-from trunkline.positions import Path, path_text
+from trunkline.positions import MAX_PROBLEMS, Path, path_text
 from trunkline.wording import kind, quoted, visible
 
 MAX_DEPTH = 32
@@ -211,11 +211,16 @@ class Builder:
         return tuple(step for step in steps if step is not None)
 
     def _complain(self, event: yaml.Event, message: str, hint: str) -> None:
-        self.problems.append(self._problem(event, message, hint))
+        self._add(self._problem(event, message, hint))
 
     def _complain_at(self, key: Node, message: str, hint: str) -> None:
-        path = path_text(self._path())
-        self.problems.append(Problem(key.line, key.column, path, message, hint))
+        self._add(Problem(key.line, key.column, path_text(self._path()), message, hint))
+
+    def _add(self, problem: Problem) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            message = f"more than {MAX_PROBLEMS} problems, the rest is not read"
+            raise UnreadableError(Problem(problem.line, problem.column, "", message))
+        self.problems.append(problem)
 
 
 def _place(event: yaml.Event) -> tuple[int, int]:

@@ -13,8 +13,8 @@ import yaml
 
 from trunkline.errors import Problem, SiteError
 from trunkline.positions import Path, Place, lines
+from trunkline.sitefile.yamltree import Builder, Node, UnreadableError
 from trunkline.wording import visible
-from trunkline.yamltree import Builder, Node, UnreadableError
 
 MAX_BYTES = 16 * 1024 * 1024
 

@@ -7,6 +7,7 @@ all others. A scalar that nothing else depends on is left out alone.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,13 +16,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from trunkline.document import Document
 from trunkline.errors import Problem
-from trunkline.field import COMPLAINT
-from trunkline.positions import Path, Place
-from trunkline.schema import SiteFile
+from trunkline.positions import MAX_PROBLEMS, Path, Place
+from trunkline.sitefile.document import Document
+from trunkline.sitefile.field import COMPLAINT
+from trunkline.sitefile.schema import SiteFile
+from trunkline.sitefile.yamltree import BROKEN
 from trunkline.wording import did_you_mean, quoted
-from trunkline.yamltree import BROKEN
 
 _SPARE = frozenset({"mac", "mtu", "bridge", "addresses", "dhcp", "snat", "default_route"})
 """Keys whose absence makes nothing else wrong."""
@@ -107,7 +108,7 @@ def fitted(document: Document) -> Fitted:
             return Fitted(file, positions, tuple(problems))
         # What is missing after the first round was left out by us.
         fresh = (d for d in details if number == 0 or d["type"] != "missing")
-        problems += _problems(fresh, document)
+        problems += itertools.islice(_problems(fresh, document), MAX_PROBLEMS)
         cuts = {_cut(_path(detail), whole=number > 0) for detail in details}
         if ("hosts",) in cuts:
             break

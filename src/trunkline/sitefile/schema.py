@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from trunkline.field import (
+from trunkline.intent import Switching, VlanDevices
+from trunkline.sitefile.field import (
     Address,
     Bool,
     Cidr,
@@ -31,7 +32,6 @@ from trunkline.field import (
     VlanDevicesChoice,
     complaint,
 )
-from trunkline.intent import Switching, VlanDevices
 
 DRAFT_07 = "http://json-schema.org/draft-07/schema#"
 
@@ -286,6 +286,9 @@ def _draft_07(part: Any) -> Any:
         del found["title"]
     if found.get("default", ...) is None:
         del found["default"]
+    if "patternProperties" in found:
+        # Every key is a name; pydantic leaves the others unsaid.
+        found["additionalProperties"] = False
     if "$ref" in found:
         # Draft 07 ignores everything beside a $ref, descriptions too.
         reference = {"$ref": found.pop("$ref").replace("#/$defs/", "#/definitions/")}
