@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,13 +45,19 @@ def run_here(arguments: Sequence[str], outcomes: Path) -> int:
     # One test file that cannot be imported is one failure, not the end of all.
     command = pytest("-q", "--continue-on-collection-errors", *spread, *arguments)
     env = {**os.environ, "TRUNKLINE_OUTCOMES": str(outcomes)}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, start_new_session=True
+    )
     try:
-        return subprocess.run(
-            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, timeout=NATIVE_LIMIT
-        ).returncode
+        return process.wait(NATIVE_LIMIT)
     except subprocess.TimeoutExpired:
         print(f"pytest did not end within {NATIVE_LIMIT} s", file=sys.stderr)
         return 124
+    finally:
+        # Its workers are in its process group and go with it, however we leave.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def guest_kernel() -> GuestKernel:
@@ -88,12 +96,17 @@ def run_shard(kernel: GuestKernel, nodes: Sequence[str], cpu: int) -> Tier:
         (results / "nodes").write_text("".join(f"{node}\n" for node in nodes))
         outcomes = results / "outcomes"
         outcomes.touch()
+        files = sorted({node.partition("::")[0] for node in nodes})
         release, lost = "no kernel", ""
         try:
             result = guest.run(
-                pytest("-q", "-p", "no:cacheprovider", f"@{results}/nodes"),
+                pytest("-q", "-p", "no:cacheprovider", *files),
                 cwd=ROOT,
-                env={"TRUNKLINE_OUTCOMES": str(outcomes), "PYTHONDONTWRITEBYTECODE": "1"},
+                env={
+                    "TRUNKLINE_OUTCOMES": str(outcomes),
+                    "TRUNKLINE_SELECT": f"{results}/nodes",
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
                 timeout=GUEST_LIMIT,
                 results_dir=results,
                 cpu=cpu,

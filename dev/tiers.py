@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 COMPLETE_KERNEL = "make guest-kernel && make test"
+LISTED = 40
+"""Failures named at the end; pytest has named them all above."""
 
 
 class Result(enum.Enum):
@@ -127,11 +129,14 @@ def _excused(there: Outcome | None, lacks: frozenset[str]) -> bool:
 
 def report(native: Tier, guest: Tier | None, verdict: Verdict, why_no_guest: str) -> Iterator[str]:
     """Yield the closing lines; the very last one is the count."""
-    yield from (f"FAILED {o.node}{f': {o.reason}' if o.reason else ''}" for o in verdict.failed)
+    for outcome in verdict.failed[:LISTED]:
+        yield f"FAILED {outcome.node}{f': {outcome.reason}' if outcome.reason else ''}"
+    if len(verdict.failed) > LISTED:
+        yield f"... and {len(verdict.failed) - LISTED} more"
     yield _tier_line("on the running kernel", native)
     yield _tier_line("in the guest", guest) if guest else f"in the guest: nothing, {why_no_guest}"
     absent = [*verdict.nowhere, *verdict.skipped]
-    yield f"nowhere: {len(absent)} tests" if absent else "nowhere: none"
+    yield f"nowhere: {_tests(len(absent))}" if absent else "nowhere: none"
     for outcome in verdict.nowhere:
         yield f"  ERROR {outcome.node}: a kernel test must run somewhere: {outcome.reason}"
     for outcome in verdict.skipped:
@@ -146,7 +151,11 @@ def _tier_line(where: str, tier: Tier) -> str:
         counts[outcome.result] += 1
     ran = counts[Result.PASSED] + counts[Result.FAILED]
     failed = f", {counts[Result.FAILED]} of them failed" if counts[Result.FAILED] else ""
-    return f"{where}, {tier.title}: {ran} tests ran{failed}"
+    return f"{where}, {tier.title}: {_tests(ran)} ran{failed}"
+
+
+def _tests(count: int) -> str:
+    return "1 test" if count == 1 else f"{count} tests"
 
 
 def _way_out(outcome: Outcome) -> str:

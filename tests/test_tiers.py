@@ -134,8 +134,8 @@ def test_report_of_a_run_with_everything_in_it() -> None:
     verdict = tiers.decide(here, there, frozenset({"nft"}))
 
     assert list(tiers.report(here, there, verdict, "")) == [
-        "on the running kernel, 6.18: 1 tests ran",
-        "in the guest, 6.1.176 (Debian's): 1 tests ran",
+        "on the running kernel, 6.18: 1 test ran",
+        "in the guest, 6.1.176 (Debian's): 1 test ran",
         "nowhere: 3 tests",
         "  ERROR odd: a kernel test must run somewhere: this kernel lacks vxlan",
         "  tool: no such tool",
