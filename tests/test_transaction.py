@@ -60,7 +60,6 @@ class Host:
         kernel: Kernel | None = None,
         *,
         agreed: plan.Plan | None = None,
-        observed_digest: str | None = None,
         check: Callable[[], None] | None = None,
     ) -> transaction.Outcome:
         return transaction.apply(
@@ -69,7 +68,6 @@ class Host:
             self.directory,
             site="walk",
             agreed=agreed,
-            observed_digest=observed_digest,
             check=check,
         )
 
@@ -330,15 +328,6 @@ def test_a_plan_that_was_agreed_to_is_the_one_that_is_applied(host: Host) -> Non
         host.go(agreed=agreed)
     host.kernel.apply([Operation(extra, None)])
     assert isinstance(host.go(agreed=agreed), Applied)
-
-
-def test_a_digest_refuses_any_change_at_all(host: Host) -> None:
-    """Also one that this plan does not touch."""
-    digest = codec.digest(host.kernel.read(host.second))
-    host.kernel.apply([Operation(None, Bridge("", "docker0"))])
-
-    with pytest.raises(StaleError):
-        host.go(observed_digest=digest)
 
 
 def test_what_others_add_meanwhile_stays(host: Host) -> None:

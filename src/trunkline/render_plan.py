@@ -1,4 +1,4 @@
-"""A plan as text and as a stream of JSON objects.
+"""A plan as text: what becomes of each row, field by field.
 
 The symbols and the last line are terraform's, which many already read; one block for each row.
 """
@@ -10,13 +10,23 @@ import json
 from collections.abc import Iterator
 from enum import Enum
 
-from trunkline import codec
 from trunkline.operation import Operation
 from trunkline.plan import Plan
-from trunkline.state import Key, NftTable, Row, Veth, VethEnd
-
-UI_VERSION = "1.0"
-"""Minor versions add kinds of objects and fields; readers ignore what they do not know."""
+from trunkline.state import (
+    Address,
+    BridgePort,
+    FdbEntry,
+    Key,
+    Namespace,
+    NftTable,
+    PortVlan,
+    Route,
+    Row,
+    Sysctl,
+    Veth,
+    VethEnd,
+    VlanDevice,
+)
 
 
 def text(plan: Plan) -> str:
@@ -29,19 +39,6 @@ def text(plan: Plan) -> str:
         return f"No changes. The host is as site {plan.site} declares.\n"
     blocks = [_block(symbol, before, after) for symbol, before, after in _changes(plan)]
     return "\n".join(blocks) + f"\nPlan: {plan.summary}.\n"
-
-
-def events(plan: Plan) -> Iterator[dict[str, object]]:
-    """Yield *plan* as objects for a stream of JSON lines."""
-    yield {"type": "version", "ui": UI_VERSION}
-    for operation in plan.operations:
-        yield {
-            "type": "operation",
-            "action": action(operation),
-            **codec.encode_operation(operation),
-            "commands": list(operation.commands()),
-        }
-    yield {"type": "summary", "site": plan.site, **dataclasses.asdict(plan.summary)}
 
 
 def action(operation: Operation) -> str:
@@ -85,14 +82,49 @@ def _line(name: str, old: dict[str, str], new: str) -> str:
 
 
 def label(row: Row) -> str:
-    """Return the kind of *row* and which one it is.
+    """Return what *row* is about; inside a namespace with its name.
 
-    >>> from trunkline.state import Address
     >>> label(Address("edge", "red", "10.0.0.1/8"))
-    'address edge:red:10.0.0.1/8'
+    'edge: address 10.0.0.1/8 on red'
     """
-    kind = str(codec.encode(row)[codec.KIND]).replace("-", " ")
-    return f"{kind} {':'.join(str(part) for part in row.key[1:] if part not in ('', 0))}"
+    if isinstance(row, Namespace):
+        return f"namespace {row.name}"
+    if isinstance(row, Veth):
+        return f"veth {_end(row.first)} <-> {_end(row.second)}"
+    inside = f"{row.namespace}: " if row.namespace else ""
+    return inside + _label(row)
+
+
+def _label(row: Row) -> str:
+    match row:
+        case VlanDevice():
+            return f"VLAN device {row.name} ({row.method.value})"
+        case BridgePort():
+            return f"bridge port {row.port} in {row.bridge}"
+        case PortVlan():
+            return f"VLAN {row.vlan} on {row.port}"
+        case FdbEntry():
+            return f"FDB entry {row.mac} on {row.port}"
+        case Address():
+            return f"address {row.address} on {row.device}"
+        case Route():
+            return f"route {row.destination}"
+        case Sysctl():
+            return f"sysctl {row.name}"
+        case NftTable():
+            return f"nft table {row.family} {row.name}"
+        case Namespace() | Veth():
+            return label(row)
+        case _:
+            return f"{_kind(row)} {row.name}"
+
+
+def _kind(row: Row) -> str:
+    return {"Nic": "NIC"}.get(type(row).__name__, type(row).__name__.lower())
+
+
+def _end(end: VethEnd) -> str:
+    return f"{end.namespace}/{end.name}" if end.namespace else end.name
 
 
 def _facts(row: Row) -> dict[str, str]:

@@ -1,4 +1,8 @@
-"""A plan in a file: for the host state that it was made for, and for no other."""
+"""A plan in a file, for the host as it was observed and for no other.
+
+Each operation holds the row as it was. So a plan is stale when planning again gives other
+operations; a tap that somebody else plugs in meanwhile changes the host, and not the plan.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline import codec
-from trunkline.errors import StaleError, UsageError
+from trunkline.errors import UsageError
 from trunkline.operation import Operation
 from trunkline.plan import Plan
 from trunkline.state import HostState, host_state
@@ -21,8 +25,6 @@ class SavedPlan:
     host: str
     site_digest: str
     """Of the site file; says whether it has changed, and stops nobody."""
-    observed_digest: str
-    """Of the host state that the plan was made for."""
     operations: tuple[Operation, ...]
     desired: HostState
     """What the host is to hold: applying a saved plan needs no site file."""
@@ -32,16 +34,13 @@ class SavedPlan:
         return Plan(self.site, self.operations)
 
 
-def save(
-    plan: Plan, *, host: str, observed: HostState, desired: HostState, site_digest: str
-) -> str:
+def save(plan: Plan, *, host: str, desired: HostState, site_digest: str) -> str:
     """Return *plan* as the text of a file."""
     saved = {
         "trunkline-plan": VERSION,
         "site": plan.site,
         "host": host,
         "site_digest": site_digest,
-        "observed_digest": codec.digest(observed),
         "operations": [codec.encode_operation(each) for each in plan.operations],
         "desired": [codec.encode(row) for row in desired.values()],
     }
@@ -59,15 +58,6 @@ def load(text: str, file: str) -> SavedPlan:
         ) from error
 
 
-def check(saved: SavedPlan, observed: HostState) -> None:
-    """Raise StaleError unless *observed* is exactly what *saved* was made for."""
-    if codec.digest(observed) != saved.observed_digest:
-        raise StaleError(
-            f"site '{saved.site}': host '{saved.host}' has changed since the plan was saved",
-            hint="make a new plan and look at it again",
-        )
-
-
 def _decoded(encoded: dict[str, Any]) -> SavedPlan:
     version = encoded["trunkline-plan"]
     if version != VERSION:
@@ -76,7 +66,6 @@ def _decoded(encoded: dict[str, Any]) -> SavedPlan:
         site=str(encoded["site"]),
         host=str(encoded["host"]),
         site_digest=str(encoded["site_digest"]),
-        observed_digest=str(encoded["observed_digest"]),
         operations=tuple(codec.decode_operation(each) for each in encoded["operations"]),
         desired=host_state(codec.decode(row) for row in encoded["desired"]),
     )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from trunkline import codec, journal, sysctls
+from trunkline import journal, sysctls
 from trunkline import plan as planning
 from trunkline.errors import HostError, StaleError, TrunklineError, VerificationError
 from trunkline.journal import Journal, Transaction
@@ -71,12 +71,11 @@ def apply(
     site: str,
     command: str = "",
     agreed: Plan | None = None,
-    observed_digest: str | None = None,
     check: Callable[[], None] | None = None,
 ) -> Outcome:
     """Make *kernel* agree with *desired*, or leave it as it is.
 
-    *agreed* is the plan that somebody said yes to, *observed_digest* what it was made for: a host
+    *agreed* is the plan that somebody said yes to: a host
     that has changed since raises StaleError. *check* is called when the kernel holds what it
     should; what it raises undoes the change.
     """
@@ -84,7 +83,7 @@ def apply(
         _recover(kernel, directory)
         observed = kernel.read(desired)
         plan = planning.diff(observed, desired, site)
-        _check_fresh(plan, observed, agreed, observed_digest)
+        _check_fresh(plan, agreed)
         if plan.empty:
             return Applied(plan)
         lost_too = tuple(lost(plan.operations, kernel))
@@ -110,9 +109,8 @@ def _recover(kernel: Kernel, directory: Path) -> Outcome | None:
     return _undo(plan, dead.lost, kernel, log, cause)
 
 
-def _check_fresh(plan: Plan, observed: HostState, agreed: Plan | None, digest: str | None) -> None:
-    changed = agreed is not None and plan.operations != agreed.operations
-    if changed or (digest is not None and codec.digest(observed) != digest):
+def _check_fresh(plan: Plan, agreed: Plan | None) -> None:
+    if agreed is not None and plan.operations != agreed.operations:
         raise StaleError(
             f"site '{plan.site}': the host has changed since the plan was made",
             hint="make a new plan and look at it again",

@@ -86,10 +86,9 @@ def show(targets: Sequence[Target], output: Output, save_to: str | None = None) 
 
 def _planned(each: Target, out: str | None) -> tuple[Target, Plan]:
     desired = each.desired()
-    observed = each.kernel.read(desired)
-    plan = diff(observed, desired, each.site.name)
+    plan = diff(each.kernel.read(desired), desired, each.site.name)
     if out is not None:
-        planfile.save(out, each, plan, observed, desired)
+        planfile.save(out, each, plan, desired)
         terminal.progress(f"saved; `trunkline apply {out}` does exactly this")
     return each, plan
 

@@ -14,65 +14,9 @@ from trunkline import codec
 from trunkline.cli import terminal
 from trunkline.operation import Operation
 from trunkline.plan import Plan
-from trunkline.render_plan import action
-from trunkline.state import (
-    Address,
-    BridgePort,
-    FdbEntry,
-    Namespace,
-    NftTable,
-    PortVlan,
-    Route,
-    Row,
-    Sysctl,
-    Veth,
-    VethEnd,
-    VlanDevice,
-)
+from trunkline.render_plan import action, label
 
 _SYMBOLS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
-
-
-def label(row: Row) -> str:
-    """Return what *row* is about, as `bridge brvlan-10`; inside a namespace with its name."""
-    if isinstance(row, Namespace):
-        return f"namespace {row.name}"
-    if isinstance(row, Veth):
-        return f"veth {_end(row.first)} <-> {_end(row.second)}"
-    inside = f"{row.namespace}: " if row.namespace else ""
-    return inside + _label(row)
-
-
-def _label(row: Row) -> str:
-    match row:
-        case VlanDevice():
-            return f"VLAN device {row.name} ({row.method.value})"
-        case BridgePort():
-            return f"bridge port {row.port} in {row.bridge}"
-        case PortVlan():
-            return f"VLAN {row.vlan} on {row.port}"
-        case FdbEntry():
-            return f"FDB entry {row.mac} on {row.port}"
-        case Address():
-            return f"address {row.address} on {row.device}"
-        case Route():
-            return f"route {row.destination}"
-        case Sysctl():
-            return f"sysctl {row.name}"
-        case NftTable():
-            return f"nft table {row.family} {row.name}"
-        case Namespace() | Veth():
-            return label(row)
-        case _:
-            return f"{_kind(row)} {row.name}"
-
-
-def _kind(row: Row) -> str:
-    return {"Nic": "NIC"}.get(type(row).__name__, type(row).__name__.lower())
-
-
-def _end(end: VethEnd) -> str:
-    return f"{end.namespace}/{end.name}" if end.namespace else end.name
 
 
 def lines(operations: Sequence[Operation]) -> Iterator[str]:

@@ -1,8 +1,4 @@
-"""A saved plan with the text of its site, so that applying it needs no other file.
-
-Stale is a plan when planning again gives other operations. A tap that somebody else plugs in
-meanwhile changes the host, and nothing that the plan is about.
-"""
+"""A saved plan with the text of its site, so that applying it needs no other file."""
 
 from __future__ import annotations
 
@@ -40,12 +36,11 @@ class PlanFile:
             )
 
 
-def save(path: str, target: Target, plan: Plan, observed: HostState, desired: HostState) -> None:
+def save(path: str, target: Target, plan: Plan, desired: HostState) -> None:
     source = target.file.source
     text = saved_plan.save(
         plan,
         host=target.host,
-        observed=observed,
         desired=desired,
         site_digest=hashlib.sha256(source.encode()).hexdigest(),
     )
