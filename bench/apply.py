@@ -38,6 +38,7 @@ from trunkline.state import (
     Namespace,
     Route,
     Row,
+    Veth,
     VethEnd,
     host_state,
     veth,
@@ -45,9 +46,12 @@ from trunkline.state import (
 
 OWNER = "bench/x"
 SITE = "bench"
-BRIDGES = 40
-TORN_DOWN = 200
-"""Ports in the tear-down: `ip -batch` takes 20 ms for each."""
+ON_A_BRIDGE = 25
+TORN_DOWN = 250
+"""Ports in the tear-down, on two bridges: `ip -batch` takes 20 ms for each.
+
+Each bridge costs everybody an rcu_barrier of its own (br_multicast_dev_del).
+"""
 UNCHANGED = 5000
 """Ports in the apply that changes nothing."""
 MACHINES = 100
@@ -80,7 +84,8 @@ class Case:
 
     def ratio(self, rival: str) -> float:
         ours = next(iter(self.seconds))
-        return statistics.median(self.seconds[rival]) / statistics.median(self.seconds[ours])
+        # What else the machine does only ever adds.
+        return min(self.seconds[rival]) / min(self.seconds[ours])
 
     def is_met(self, rival: str) -> bool:
         return self.ratio(rival) >= self.goals[rival]
@@ -90,25 +95,25 @@ class Case:
         for name, taken in self.seconds.items():
             times = f"min {min(taken):8.3f} s   median {statistics.median(taken):8.3f} s"
             goal = self.goals.get(name)
-            told = (
-                ""
-                if goal is None
-                else f"   goal {goal:g}x {'ok' if self.is_met(name) else 'MISSED'}"
-            )
-            yield f"  {name:28} {times}   {self.ratio(name):7.2f}x{told}"
+            line = f"  {name:28} {times}   {self.ratio(name):7.2f}x"
+            if goal is not None:
+                line += f"   goal {goal:g}x {'ok' if self.is_met(name) else 'MISSED'}"
+            yield line
 
 
 # --- what is made ------------------------------------------------------------------------------
 
 
-def ports(count: int, ipv6: Ipv6) -> list[Row]:
-    """Return bridges with *count* veth ports."""
-    rows: list[Row] = [Bridge(ROOT, f"br{n}", OWNER, mtu=1500, ipv6=ipv6) for n in range(BRIDGES)]
+def ports(count: int, ipv6: Ipv6, on_a_bridge: int = ON_A_BRIDGE) -> list[Row]:
+    """Return *count* veth ports with the bridges for them."""
+    rows: list[Row] = [
+        Bridge(ROOT, f"br{n}", OWNER, mtu=1500, ipv6=ipv6) for n in range(count // on_a_bridge)
+    ]
     rows += [
         veth(VethEnd(ROOT, f"p{n}", ipv6=ipv6), VethEnd(ROOT, f"q{n}", ipv6=ipv6), owner=OWNER)
         for n in range(count)
     ]
-    return rows + [BridgePort(ROOT, f"p{n}", f"br{n % BRIDGES}") for n in range(count)]
+    return rows + [BridgePort(ROOT, f"p{n}", f"br{n // on_a_bridge}") for n in range(count)]
 
 
 def machines(count: int) -> list[Row]:
@@ -150,21 +155,21 @@ def ip_batch(lines: Sequence[str]) -> float:
 
 
 def adding(count: int) -> list[str]:
-    lines = [f"link add br{n} type bridge" for n in range(BRIDGES)]
-    lines += [f"link set br{n} up" for n in range(BRIDGES)]
+    lines = [f"link add br{n} type bridge" for n in range(count // ON_A_BRIDGE)]
+    lines += [f"link set br{n} up" for n in range(count // ON_A_BRIDGE)]
     for n in range(count):
         lines += [
             f"link add p{n} type veth peer name q{n}",
-            f"link set p{n} master br{n % BRIDGES}",
+            f"link set p{n} master br{n // ON_A_BRIDGE}",
             f"link set p{n} up",
             f"link set q{n} up",
         ]
     return lines
 
 
-def removing(count: int) -> list[str]:
-    gone = [f"link del p{n}" for n in range(count)]
-    return gone + [f"link del br{n}" for n in range(BRIDGES)]
+def removing(rows: Sequence[Row]) -> list[str]:
+    gone = [f"link del {row.first.name}" for row in rows if isinstance(row, Veth)]
+    return gone + [f"link del {row.name}" for row in rows if isinstance(row, Bridge)]
 
 
 def pyroute2_adding(count: int) -> float:
@@ -177,12 +182,12 @@ def pyroute2_adding(count: int) -> float:
 def _pyroute2(ipr: object, count: int) -> None:
     """Make the same with explicit ifindexes, which spares pyroute2 a look-up for each device."""
     call = getattr(ipr, "link")  # noqa: B009  # the package has no types
-    for n in range(BRIDGES):
+    for n in range(count // ON_A_BRIDGE):
         call("add", ifname=f"br{n}", kind="bridge", index=1000 + n)
         call("set", index=1000 + n, state="up")
     for n in range(count):
         call("add", ifname=f"p{n}", kind="veth", index=5000 + n, peer={"ifname": f"q{n}"})
-        call("set", index=5000 + n, master=1000 + n % BRIDGES)
+        call("set", index=5000 + n, master=1000 + n // ON_A_BRIDGE)
         call("set", index=5000 + n, state="up")
         call("set", index=0, ifname=f"q{n}", state="up")
 
@@ -192,14 +197,12 @@ def replaying(rows: Sequence[Row]) -> Trial:
     indexes = Indexes(lambda _: [("lo", 1)], lambda _: [], 1 << 16)
     compiled = Creation(indexes, lambda _: -1, ipv6_is_off=lambda _: True)
     made = compiled.compile(enumerate(creating(rows)))
-    pieces = [
-        b"".join(messages) for wave in program.CREATION for _, messages in made.messages(wave)
-    ]
+    waves = [messages for wave in program.CREATION for _, messages in made.messages(wave)]
 
     def replay() -> None:
-        with NetlinkSocket(send_room=8 << 20) as netlink:
-            for piece in pieces:
-                assert netlink.batch([piece]) == []
+        with NetlinkSocket() as netlink:
+            for messages in waves:
+                assert netlink.batch(messages) == []
 
     return lambda: timed(replay)
 
@@ -256,17 +259,17 @@ def apply_case(count: int, rounds: int, *, ipv6: bool) -> Case:
         "ip -batch": lambda: ip_batch(adding(count)),
     }
     if ipv6:
-        title = f"apply {count} veth ports on {BRIDGES} bridges, IPv6 as the kernel has it"
+        title = f"apply {count} veth ports, IPv6 as the kernel has it"
         return run(Case(title, {"ip -batch": 4}), trials, 1, ipv6=True)
     trials["replay of our messages"] = replaying(rows)
-    trials["pyroute2"] = lambda: pyroute2_adding(count)
     goals = {"ip -batch": 1.5, "replay of our messages": 1 / 1.25}
-    title = f"apply {count} veth ports on {BRIDGES} bridges, IPv6 off"
-    return run(Case(title, goals), trials, rounds)
+    title = f"apply {count} veth ports, {ON_A_BRIDGE} a bridge, IPv6 off"
+    case = run(Case(title, goals), trials, rounds)
+    return run(case, {"pyroute2, once": lambda: pyroute2_adding(count)}, 1)
 
 
 def removal_case(rounds: int) -> Case:
-    rows = ports(TORN_DOWN, Ipv6.OFF)
+    rows = ports(TORN_DOWN, Ipv6.OFF, TORN_DOWN // 2)
 
     def ours() -> float:
         LinuxKernel().apply(creating(rows))
@@ -274,9 +277,9 @@ def removal_case(rounds: int) -> Case:
 
     def theirs() -> float:
         LinuxKernel().apply(creating(rows))
-        return ip_batch(removing(TORN_DOWN))
+        return ip_batch(removing(rows))
 
-    title = f"take {TORN_DOWN} veth ports and {BRIDGES} bridges down"
+    title = f"take {TORN_DOWN} veth ports and 2 bridges down"
     return run(Case(title, {"ip -batch": 15}), {"trunkline": ours, "ip -batch": theirs}, rounds)
 
 
@@ -310,7 +313,7 @@ def lab_case(rounds: int) -> Case:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--ports", type=int, default=1000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -319,7 +322,7 @@ def main() -> int:
             apply_case(options.ports, options.rounds, ipv6=False),
             apply_case(options.ports, options.rounds, ipv6=True),
             removal_case(min(options.rounds, 2)),
-            lab_case(min(options.rounds, 2)),
+            lab_case(min(options.rounds, 3)),
             unchanged_case(options.rounds),
         ]
     if options.json:

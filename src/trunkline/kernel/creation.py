@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from trunkline import sysctls
-from trunkline.errors import InternalError
-from trunkline.kernel import marks, shape
-from trunkline.kernel.indexes import Indexes
+from trunkline.errors import InternalError, KernelError
+from trunkline.kernel import marks, refusals, shape
+from trunkline.kernel.indexes import LOOPBACK, Indexes
 from trunkline.kernel.netlink import address, bridge_vlan, link, neighbour, route
 from trunkline.kernel.program import (
     AttachVlan,
@@ -43,7 +43,6 @@ from trunkline.state import (
 Numbered = tuple[int, Operation]
 """An operation and its number in the plan, which its messages carry as sequence number."""
 
-LOOPBACK = 1
 _LEAST_MTU = 68
 """ETH_MIN_MTU."""
 _LARGEST_MTU = 65535
@@ -75,7 +74,10 @@ class Creation:
                 self._number(operation.row)
         for seq, operation in operations:
             assert operation.after is not None, "a removal is not compiled here"
-            self._compile(seq, operation.before, operation.after)
+            try:
+                self._compile(seq, operation.before, operation.after)
+            except KernelError as error:
+                raise refusals.of(operation, error) from error
         return self._program
 
     def _number(self, row: Row) -> None:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable
 
 from trunkline.errors import KernelError
 
+LOOPBACK = 1
+"""The ifindex of every namespace's loopback device."""
+
 Load = Callable[[str], Iterable[tuple[str, int]]]
 """Lists the (name, ifindex) of the devices in a namespace."""
 Bridges = Callable[[str], Iterable[str]]
@@ -57,6 +60,11 @@ class Indexes:
         known.setdefault(name, index)
         return index
 
+    def born(self, namespace: str) -> None:
+        """Note that *namespace* is new: but for its loopback there is nothing to list."""
+        self._begin(namespace, {"lo": LOOPBACK})
+        self._bridges[namespace] = set()
+
     def drop(self, namespace: str, name: str) -> None:
         self._in(namespace).pop(name, None)
 
@@ -69,6 +77,10 @@ class Indexes:
     def _in(self, namespace: str) -> dict[str, int]:
         known = self._known.get(namespace)
         if known is None:
-            known = self._known[namespace] = dict(self._load(namespace))
-            self._next[namespace] = max([*known.values(), self._floor]) + 1
+            known = self._begin(namespace, dict(self._load(namespace)))
+        return known
+
+    def _begin(self, namespace: str, known: dict[str, int]) -> dict[str, int]:
+        self._known[namespace] = known
+        self._next[namespace] = max([*known.values(), self._floor]) + 1
         return known

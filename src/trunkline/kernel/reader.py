@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from trunkline.errors import HostError
 from trunkline.kernel import marks, namespaces, rows, snapshot
 from trunkline.kernel.doors import Doors
+from trunkline.kernel.indexes import LOOPBACK
 from trunkline.kernel.netlink import identity, link, links
 from trunkline.kernel.netlink.links import Link
 from trunkline.kernel.netlink.socket import NetlinkSocket
-from trunkline.kernel.snapshot import LOOPBACK, Snapshot
+from trunkline.kernel.snapshot import Snapshot
 from trunkline.state import ROOT, HostState, Key, Namespace, Row, Veth
 
 

@@ -22,6 +22,11 @@ def error(operation: Operation, refusal: Refusal) -> TrunklineError:
     return KernelError(subject, refusal.errno, text, hint=_hint(operation.row, refusal.errno))
 
 
+def of(operation: Operation, error: KernelError) -> KernelError:
+    """Return *error* as what the kernel said to *operation*, of which it was one step."""
+    return KernelError(operation.describe(), error.errno, error.text, hint=error.hint)
+
+
 def _meaning(row: Row, number: int) -> str:
     """Say what *number* means for *row*; several refusals come without the kernel's own words."""
     match row, number:

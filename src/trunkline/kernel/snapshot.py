@@ -22,9 +22,6 @@ from trunkline.kernel.netlink.links import Link
 from trunkline.kernel.netlink.socket import NetlinkSocket
 from trunkline.state import NftTable, Row, Sysctl
 
-LOOPBACK = 1
-"""The ifindex of every namespace's loopback device."""
-
 
 @dataclass(slots=True)
 class Snapshot:

@@ -8,6 +8,7 @@ one unpack fetches all values.
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -117,17 +118,18 @@ class _Shape:
         self._headers = _picking(headers)
         self._expected = self._headers.unpack_from(buffer, start)
         self._values = _picking((place, code) for place, code, _ in found)
-        self._fields = [field for _, _, field in found]
+        order = {field: at for at, (_, _, field) in enumerate(found)}
+        count = len(found)
+        # Picks each of Link's fields from the values, or from what stands for its absence.
+        self._in_order = operator.itemgetter(
+            *(order.get(field, count + field) for field in range(len(_ABSENT)))
+        )
 
     def fits(self, buffer: bytes, start: int) -> bool:
         return self._headers.unpack_from(buffer, start) == self._expected
 
     def link(self, index: int, flags: int, buffer: bytes, start: int) -> Link:
-        row = list(_ABSENT)
-        for field, value in zip(
-            self._fields, self._values.unpack_from(buffer, start), strict=True
-        ):
-            row[field] = value
+        row = self._in_order(self._values.unpack_from(buffer, start) + _ABSENT)
         name, mac, mtu, group, master, peer, space, kind, alias, *rest = row
         mode, off, above, learning, flood, isolated, hairpin = rest
         first, last = self.data
@@ -182,9 +184,15 @@ def _picking(places: Iterable[tuple[int, str]]) -> struct.Struct:
     return struct.Struct(text)
 
 
+_shapes: dict[tuple[int, int], list[_Shape]] = {}
+"""All that were learned: the next namespace has the same ones. Losing some costs only time."""
+_MOST_SHAPES = 4096
+
+
 def parse(answer: Iterable[Message]) -> list[Link]:
     """Read all links of a dump, or of single answers."""
-    shapes: dict[tuple[int, int], list[_Shape]] = {}
+    if len(_shapes) > _MOST_SHAPES:
+        _shapes.clear()
     info, word, size = IFINFO.unpack_from, U32.unpack_from, IFINFO.size
     found = []
     for kind, buffer, start, end in answer:
@@ -193,7 +201,10 @@ def parse(answer: Iterable[Message]) -> list[Link]:
         _, _, index, flags, _ = info(buffer, start)
         start += size
         # The length and the first header, which has the name's length, leave few shapes to try.
-        known = shapes.setdefault((end - start, word(buffer, start)[0]), [])
+        size_and_name = (end - start, word(buffer, start)[0])
+        known = _shapes.get(size_and_name)
+        if known is None:
+            known = _shapes[size_and_name] = []
         for shape in known:
             if shape.fits(buffer, start):
                 break
