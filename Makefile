@@ -26,7 +26,7 @@ format: setup ## format the code
 	@$(bin)/ruff format
 	@$(bin)/ruff check --fix
 
-guest-kernel: run ## build the complete guest kernel, once: about 10 minutes of CPU time
+guest-kernel: run ## build the complete guest kernel, once: about 15 minutes of CPU time
 	@dev/packages /usr/src/linux-source-6.12.tar.xz=linux-source-6.12 gcc=gcc strip=binutils \
 		/usr/include/stdio.h=libc6-dev flex=flex bison=bison bc=bc xz=xz-utils
 	@$(bin)/python -m trunkline.guest.build
