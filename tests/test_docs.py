@@ -48,3 +48,11 @@ def test_the_readmes_site_is_valid() -> None:
     assert text is not None
 
     assert sorted(manifest.parse(text[1].encode(), "README.md").machines) == ["vm1", "vm2", "vm3"]
+
+
+def test_the_readmes_picture_is_the_real_one() -> None:
+    """It is the golden text that the diagram of that host must equal."""
+    golden = (ROOT / "tests/cases/diagram/walkthrough-host2.txt").read_text()
+    picture = "\n".join(line.rstrip() for line in golden.splitlines())
+
+    assert f"```\n{picture}\n```" in (ROOT / "README.md").read_text()
