@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from trunkline import manifest
 from trunkline.intent import Site
+from trunkline.lab import lifecycle, registry
+
+ROUTED = pytest.mark.needs("nft")
+TIMEOUT = 0.6
+"""Seconds that probes may take."""
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 WALKTHROUGH = EXAMPLES / "walkthrough.yaml"
@@ -56,6 +64,18 @@ expectations:
 """Two hosts, no router, and the same subnet in two VLANs."""
 
 
+MODELS = [
+    pytest.param({"vlan_devices": "ebpf"}, id="ebpf", marks=pytest.mark.needs("ebpf_vlan")),
+    pytest.param({"vlan_devices": "kernel"}, id="kernel", marks=pytest.mark.needs("vlan_devices")),
+    pytest.param(
+        {"switching": "vlan-aware"},
+        id="vlan-aware",
+        marks=pytest.mark.needs("vlan_devices", "vlan_filtering"),
+    ),
+]
+"""Every way to build a host's switch, as keys of a host."""
+
+
 def walkthrough() -> Site:
     return manifest.parse(WALKTHROUGH.read_bytes(), WALKTHROUGH.name)
 
@@ -81,3 +101,30 @@ def _typed(value: Any) -> Any:
     if value in ("true", "false"):
         return value == "true"
     return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+def fresh_lab(unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Yield a lab's name, with a run directory of its own; the lab is gone afterwards."""
+    monkeypatch.setenv("TRUNKLINE_RUN_DIR", str(tmp_path / "run"))
+    yield unique
+    for lab in registry.known():
+        lifecycle.down(lab)
+    assert servers(unique) == []
+
+
+def ip(*arguments: str) -> str:
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def servers(lab: str) -> list[int]:
+    """Return the processes that were started for *lab*, wherever they are now."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"trunkline.lab.outside" in words and lab.encode() in words:
+                found.append(int(entry.name))
+    return found

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tests.lab_fixtures import ALLOWED, site, walkthrough
+from tests.lab_fixtures import ALLOWED, EXAMPLES, site, walkthrough
 from trunkline.capabilities import Capabilities
 from trunkline.errors import HostError, UsageError
 from trunkline.intent import Host
@@ -83,20 +83,10 @@ def test_an_untagged_port_drops_the_tags_that_it_does_not_carry() -> None:
                            v: {device: eth1, networks: [d]},
                            w: {device: eth2}}},
              i: {uplinks: {u: {device: eth0, networks: [a, b]}}}}}"""
-    row = fabric(site(text), EBPF)["nft", "switch", "netdev", "trunkline"]
+    row = fabric(site(text), EBPF)["nft", "switch", "bridge", "trunkline"]
 
     assert isinstance(row, NftTable)
-    assert row.rules == (
-        "chain p1 {\n"
-        '\ttype filter hook ingress device "p1" priority filter; policy accept;\n'
-        "\tvlan id != { 7, 8 } drop\n"
-        "\tether type 8021ad drop\n"
-        "}\n\n"
-        "chain p2 {\n"
-        '\ttype filter hook ingress device "p2" priority filter; policy accept;\n'
-        "\tether type { 8021q, 8021ad } drop\n"
-        "}"
-    )
+    assert 'elements = { "p1", "p2", "p1.7", "p4.7", "p1.8", "p4.8" }' in row.rules
 
 
 def test_switch_ports_are_numbered_in_the_order_of_the_file() -> None:
@@ -210,3 +200,31 @@ def test_a_host_cannot_be_called_switch() -> None:
 
     with pytest.raises(UsageError, match="the lab's own switch"):
         fabric(dataclasses.replace(plain, hosts=hosts), EBPF)
+
+
+@pytest.mark.parametrize("example", ["plain-bridge", "veth"])
+def test_a_bare_nic_with_an_address_is_cabled_to_the_network_of_that_address(example: str) -> None:
+    """Not to one of the host's own that has the same subnet and no cable."""
+    declared = site((EXAMPLES / f"{example}.yaml").read_text())
+
+    rows = fabric(declared, EBPF).values()
+
+    ports = {row.port: row.bridge for row in rows if isinstance(row, BridgePort)}
+    assert ports == {"p1": "br-lan", "o1": "br-lan"}
+
+
+def test_an_address_on_a_trunk_is_untagged() -> None:
+    text = """
+site: bare
+networks:
+  red: {vlan: 10}
+  lan: {untagged: true, external: true, subnets: [{cidr: 10.0.9.0/24, gateway: 10.0.9.1}]}
+hosts:
+  h1: {uplinks: {lan: {device: eth0, networks: [red], addresses: [10.0.9.5/24]}}}
+  h2: {uplinks: {lan: {device: eth0, networks: [red]}}}
+"""
+    rows = fabric(site(text), EBPF).values()
+
+    ports = {row.port: row.bridge for row in rows if isinstance(row, BridgePort)}
+    plain = {port: bridge for port, bridge in ports.items() if "." not in port}
+    assert plain == {"p1": "br-lan", "o1": "br-lan"}

@@ -41,6 +41,7 @@ def test_each_kind_asks_for_the_addresses_that_fit_it() -> None:
         Probe("one", "two", ProbeKind.UDP, "10.0.0.2"),
         Probe("one", "two", ProbeKind.UDP, "fd00::2"),
         Probe("one", "two", ProbeKind.BROADCAST),
+        Probe("one", "two", ProbeKind.TAGGED),
     ]
 
 
@@ -183,7 +184,11 @@ class TestTrio:
         drop_ingress(trio.switch, "p1")
         trio.host(0).ip("neigh flush dev eth0")
         probes = all_pairs(trio.seats[:2], ProbeKind)
-        assert answered(prober.run(trio.seats, probes, timeout=0.6)) == {"01 udp", "01 broadcast"}
+        assert answered(prober.run(trio.seats, probes, timeout=0.6)) == {
+            "01 udp",
+            "01 broadcast",
+            "01 tagged",
+        }
 
     def test_arp_counts_from_the_target_alone(self, trio: Network) -> None:
         """Somebody else who answers for the address is not the target."""
@@ -249,7 +254,7 @@ class TestTrio:
 @pytest.mark.kernel
 class TestMany:
     def test_forty_seats_at_once(self, unique: str) -> None:
-        """9,360 probes; 1,482 neighbours are more than a kernel's table holds by default."""
+        """10,920 probes; 1,482 neighbours are more than a kernel's table holds by default."""
         network = build(unique, [0] * 38 + [1] * 2)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
@@ -261,7 +266,7 @@ class TestMany:
         finally:
             network.delete()
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert len(verdicts) == 40 * 39 * 6
+        assert len(verdicts) == 40 * 39 * 7
         first = {seat.name for seat in network.seats[:38]}
         wrong = [
             verdict

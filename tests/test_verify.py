@@ -149,7 +149,21 @@ def test_isolation_is_tried_by_every_kind() -> None:
         (ProbeKind.ICMPV6, "fe80::5054:ff:fea4:2da9"),
         (ProbeKind.UDP, "192.168.20.20"),
         (ProbeKind.BROADCAST, ""),
+        (ProbeKind.TAGGED, ""),
     }
+
+
+def test_machines_try_the_tag_of_the_network_that_they_must_not_reach() -> None:
+    """Machines only: a host's own seat is its administrator's, who needs no trick."""
+    of = site(ALLOWED)
+    aimed = verify.probes(verify.expected(of), seats(of))
+
+    tagged = {(*a.pair, a.probe.vlan) for a in aimed if a.probe.kind is ProbeKind.TAGGED}
+
+    assert ("b1", "r1", 10) in tagged
+    assert ("w1", "h1", 20) in tagged
+    assert not [source for source, _, _ in tagged if source in ("h1", OUTSIDE)]
+    assert not [target for _, target, _ in tagged if target in ("w1", OUTSIDE)]
 
 
 def test_a_routed_pair_is_proven_by_what_routers_forward() -> None:
@@ -161,6 +175,7 @@ def test_an_address_that_somebody_near_has_too_proves_nothing() -> None:
     assert kinds(site(PAIR), "b", "c") == {
         (ProbeKind.ICMPV6, kinds_link_local("c")),
         (ProbeKind.BROADCAST, ""),
+        (ProbeKind.TAGGED, ""),
     }
 
 
@@ -201,6 +216,7 @@ def test_a_leak_names_the_pair_and_the_packets_that_got_through() -> None:
     )
     assert "    broadcast: arrived\n" in text
     assert "    arp 192.168.20.20: answered\n" in text
+    assert "    tagged 20: arrived\n" in text
     assert "FAILED expectation red -> blue isolated: vm1 -> vm2 is reachable" in text
     assert verify.encode(found)["ok"] is False
 

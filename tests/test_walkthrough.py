@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab_fixtures import WALKTHROUGH, with_hosts
+from tests.lab_fixtures import MODELS, WALKTHROUGH, with_hosts
 from trunkline import verify
 from trunkline.kernel import namespaces, prober
 from trunkline.lab import check, demo, lifecycle, sweep
@@ -18,16 +18,6 @@ from trunkline.state import Bridge, BridgePort, VlanDevice, VlanMethod
 from trunkline.verify import Actual, Report
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("bridge", "veth", "nft")]
-
-MODELS = [
-    pytest.param({"vlan_devices": "ebpf"}, id="ebpf", marks=pytest.mark.needs("ebpf_vlan")),
-    pytest.param({"vlan_devices": "kernel"}, id="kernel", marks=pytest.mark.needs("vlan_devices")),
-    pytest.param(
-        {"switching": "vlan-aware"},
-        id="vlan-aware",
-        marks=pytest.mark.needs("vlan_devices", "vlan_filtering"),
-    ),
-]
 
 TRUNKS = {"host1": "eno16777736", "host2": "eno16777736", "host3": "eno33554960"}
 
@@ -215,7 +205,7 @@ def test_the_demonstration_proves_itself_and_leaves_nothing(
     assert "30 of 30 pairs as declared" in text
     assert "brvlan-10" in text
     assert steps[-1].startswith("down: 11 namespaces")
-    assert sweep.members(unique) == []
+    assert sweep.present(unique) == set()
     assert not (tmp_path / "run").exists()
 
 
@@ -233,5 +223,5 @@ def test_an_interrupted_demonstration_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         demo.run(lambda _text: None, interrupt)
 
-    assert sweep.members(unique) == []
+    assert sweep.present(unique) == set()
     assert not (tmp_path / "run").exists()

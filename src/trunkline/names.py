@@ -40,6 +40,11 @@ def bridge(network: Network) -> InterfaceName:
     return fitted(f"brvlan-{network.vlan}" if network.vlan else f"br-{network.name}")
 
 
+def tag_table(site: str) -> str:
+    """Return the nft table in which a host says what tags its bridge ports may send."""
+    return f"trunkline_{site}"
+
+
 def vlan_device(parent: str, vlan: int) -> InterfaceName:
     return fitted(parent, f".{vlan}")
 

@@ -27,9 +27,14 @@ class ProbeKind(enum.Enum):
     """One way: answered when the target's seat receives it. No reply path is needed."""
     BROADCAST = "broadcast"
     """One way: an Ethernet broadcast that the target's seat sees, untagged."""
+    TAGGED = "tagged"
+    """One way: a broadcast that the source itself gives a VLAN's tag, seen without it."""
 
 
-ONE_WAY = frozenset({ProbeKind.UDP, ProbeKind.BROADCAST})
+FLOODED = frozenset({ProbeKind.BROADCAST, ProbeKind.TAGGED})
+"""Kinds that are frames to everybody, and have no address."""
+
+ONE_WAY = frozenset({ProbeKind.UDP, *FLOODED})
 """Kinds that need a seat at the target's end."""
 
 
@@ -55,6 +60,8 @@ class Probe:
     kind: ProbeKind
     address: str = ""
     """The target's IP address; empty for a broadcast."""
+    vlan: int = 0
+    """What a tagged frame is tagged with; 0 is a priority tag."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ class Verdict:
 def between(source: Seat, target: Seat, kinds: Iterable[ProbeKind]) -> Iterator[Probe]:
     """Yield one probe from *source* for each kind and each address of *target* that fits it."""
     for kind in kinds:
-        if kind is ProbeKind.BROADCAST:
+        if kind in FLOODED:
             yield Probe(source.name, target.name, kind)
             continue
         for address in target.addresses:

@@ -9,13 +9,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator
 
 from trunkline import names, sysctls
 from trunkline.capabilities import Capabilities
 from trunkline.errors import HostError, UsageError
 from trunkline.intent import OUTSIDE, Host, Network, Site, Uplink
 from trunkline.lab import dns
+from trunkline.realise import tags
 from trunkline.state import (
     Address,
     Bridge,
@@ -23,7 +25,6 @@ from trunkline.state import (
     HostState,
     Ipv6,
     Namespace,
-    NftTable,
     Route,
     Row,
     Sysctl,
@@ -53,7 +54,11 @@ def fabric(site: Site, capabilities: Capabilities, lab: str = "") -> HostState:
                 f"host '{name}' cannot be in a lab: the name stands for the lab's own {name}",
                 hint="give the host another name",
             )
-    return host_state(_rows(site, capabilities, fabric_owner(lab or site.name)))
+    rows = list(_rows(site, capabilities, fabric_owner(lab or site.name)))
+    if capabilities.nft_bridge:
+        # A bridge that filters no VLANs sees no tag, and forwards those that no port carries.
+        rows = [*tags.tables(SWITCH, "trunkline", rows), *rows]
+    return host_state(rows)
 
 
 def fabric_owner(lab: str) -> str:
@@ -105,32 +110,6 @@ def _switch(site: Site, capabilities: Capabilities, owner: str) -> Iterator[Row]
             mtu=network.mtu,
             default_pvid=0 if capabilities.vlan_filtering else None,
         )
-    if capabilities.nft and (guard := _guard(site)):
-        yield NftTable(SWITCH, "netdev", "trunkline", guard)
-
-
-def _guard(site: Site) -> str:
-    """Return rules that drop tags which a port does not carry, where a port has no tag too.
-
-    Its bridge would forward them as they are: a Linux bridge that filters no VLANs sees no tag.
-    """
-    chains = []
-    for (host, name), port in switch_ports(site).items():
-        uplink = next(each for each in site.hosts[host].uplinks if each.name == name)
-        vlans = [site.networks[network].vlan for network in uplink.networks]
-        if None in vlans:
-            chains.append(_port_guard(port, sorted(vlan for vlan in vlans if vlan is not None)))
-    return "\n\n".join(chains)
-
-
-def _port_guard(port: str, vlans: Sequence[int]) -> str:
-    rule = "ether type { 8021q, 8021ad } drop"
-    if vlans:
-        numbers = ", ".join(map(str, vlans))
-        some = numbers if len(vlans) == 1 else f"{{ {numbers} }}"
-        rule = f"vlan id != {some} drop\n\tether type 8021ad drop"
-    head = f'type filter hook ingress device "{port}" priority filter; policy accept;'
-    return f"chain {port} {{\n\t{head}\n\t{rule}\n}}"
 
 
 def carried(site: Site) -> list[str]:
@@ -138,6 +117,21 @@ def carried(site: Site) -> list[str]:
     wired = [n for h in site.hosts.values() for u in h.uplinks for n in u.networks]
     external = [network.name for network in site.networks.values() if network.external]
     return list(dict.fromkeys([*wired, *external]))
+
+
+def wired(site: Site, host: Host, uplink: Uplink) -> tuple[str, ...]:
+    """Return the networks that the switch has on the port behind *uplink*.
+
+    An address of the bare NIC is one in an untagged network, which the host need not carry.
+    """
+    plain = [name for name in carried(site) if site.networks[name].vlan is None]
+    own = (n for n in plain if n not in host.local and _holds(site.networks[n], uplink))
+    return (*uplink.networks, *itertools.islice(own, 1))
+
+
+def _holds(network: Network, uplink: Uplink) -> bool:
+    subnets = [subnet.cidr for subnet in network.subnets]
+    return any(address.parsed.ip in cidr for address in uplink.addresses for cidr in subnets)
 
 
 def _host(site: Site, host: Host, capabilities: Capabilities, owner: str) -> Iterator[Row]:
@@ -153,7 +147,7 @@ def _host(site: Site, host: Host, capabilities: Capabilities, owner: str) -> Ite
         yield _cable(site, host, uplink, port, owner)
         for address in uplink.addresses:
             yield Address(host.name, uplink.device, address)
-        for name in uplink.networks:
+        for name in wired(site, host, uplink):
             yield from _port_network(site.networks[name], port, method, owner)
 
 
@@ -161,7 +155,7 @@ def _cable(site: Site, host: Host, uplink: Uplink, port: InterfaceName, owner: s
     mac = uplink.mac or names.mac(owner, host.name, uplink.name)
     nic = VethEnd(host.name, uplink.device, mac=mac)
     end = VethEnd(SWITCH, port, mac=names.mac(owner, SWITCH, port))
-    mtu = max((site.networks[name].mtu for name in uplink.networks), default=1500)
+    mtu = max((site.networks[name].mtu for name in wired(site, host, uplink)), default=1500)
     return veth(nic, end, owner=f"{owner}/{host.name}.{uplink.name}", mtu=mtu)
 
 

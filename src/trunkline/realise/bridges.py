@@ -62,7 +62,7 @@ class BridgePerNetwork:
         self, port: str, native: Network | None, tagged: Sequence[Network], owner: str = ""
     ) -> Iterator[Row]:
         if native is not None:
-            yield BridgePort(ROOT, port, names.bridge(native))
+            yield BridgePort(ROOT, port, names.bridge(native), uplink=not owner)
         for network in tagged:
             if network.vlan is None:
                 continue  # `rules` refuses a tagged port in an untagged network

@@ -64,5 +64,5 @@ class Ground:
             raise HostError(
                 f"host '{self.host.name}': {purpose} needs '{feature}', which kernel "
                 f"'{self.capabilities.release}' does not have",
-                hint="`trunkline doctor` lists what this kernel can do",
+                hint="`trunkline doctor kernel` lists what this kernel can do",
             )

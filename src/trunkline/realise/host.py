@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from trunkline import sysctls
+from trunkline import names, sysctls
 from trunkline.capabilities import Capabilities
-from trunkline.errors import UsageError
-from trunkline.intent import HostPort, Site, Switching
-from trunkline.realise import gateways, machines, routers
+from trunkline.errors import HostError, UsageError
+from trunkline.intent import Host, HostPort, Site, Switching
+from trunkline.realise import gateways, machines, routers, tags
 from trunkline.realise.bridges import BridgePerNetwork, Switch
 from trunkline.realise.ground import Ground, Seats
 from trunkline.realise.trunk import VlanAware
@@ -26,7 +26,32 @@ def realise(
         known = ", ".join(site.hosts) or "none"
         raise UsageError(f"site '{site.name}': there is no host '{host}'", hint=f"hosts: {known}")
     ground = Ground(site, site.hosts[host], capabilities, seats)
-    return host_state(_rows(ground, _switch(ground)))
+    rows = list(_rows(ground, _switch(ground)))
+    return host_state([*_tag_rules(ground, rows), *rows])
+
+
+def _tag_rules(ground: Ground, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield what keeps machines from writing tags of their own, where this kernel can."""
+    if ground.capabilities.nft_bridge:
+        yield from tags.tables(ROOT, names.tag_table(ground.site.name), rows)
+        return
+    for device, networks in _carried(ground.host).items():
+        vlans = {ground.site.networks[name].vlan for name in networks}
+        if None in vlans and len(vlans) > 1:
+            raise HostError(
+                f"host '{ground.host.name}': NIC '{device}' carries untagged and tagged networks, "
+                f"and kernel '{ground.capabilities.release}' has no 'nft_bridge' to keep machines "
+                "from sending tags themselves",
+                hint="install nftables, or give the untagged network a NIC of its own",
+            )
+
+
+def _carried(host: Host) -> dict[InterfaceName, set[str]]:
+    """Return the networks on each NIC."""
+    found: dict[InterfaceName, set[str]] = {}
+    for uplink in host.uplinks:
+        found.setdefault(uplink.device, set()).update(uplink.networks)
+    return found
 
 
 def _switch(ground: Ground) -> Switch:

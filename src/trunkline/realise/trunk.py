@@ -43,7 +43,7 @@ class VlanAware:
     def attach(
         self, port: str, native: Network | None, tagged: Sequence[Network], owner: str = ""
     ) -> Iterator[Row]:
-        yield BridgePort(ROOT, port, BRIDGE)
+        yield BridgePort(ROOT, port, BRIDGE, uplink=not owner)
         if native is not None:
             yield PortVlan(ROOT, port, self.vlan(native), pvid=True, untagged=True)
         for network in tagged:

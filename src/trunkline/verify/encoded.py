@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from trunkline import codec
 from trunkline.operation import Operation
-from trunkline.probe import Verdict
+from trunkline.probe import ProbeKind, Verdict
 from trunkline.verify.compare import Judged, Report, Result
 
 
@@ -73,6 +73,7 @@ def _verdicts(verdicts: Iterable[Verdict]) -> list[dict[str, object]]:
         {
             "kind": verdict.probe.kind.value,
             "address": verdict.probe.address,
+            "vlan": verdict.probe.vlan if verdict.probe.kind is ProbeKind.TAGGED else None,
             "answered": verdict.answered,
         }
         for verdict in verdicts

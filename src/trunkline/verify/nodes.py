@@ -30,6 +30,8 @@ class Leg:
     addresses: tuple[InterfaceAddress, ...] = ()
     default: frozenset[int] = frozenset()
     """The IP versions whose default route leaves here."""
+    vlan: int | None = None
+    """The network's 802.1Q number; None is untagged."""
     outside: bool = False
     """Whether this is the outside's own seat."""
 
@@ -56,7 +58,9 @@ def nodes(site: Site) -> dict[str, Node]:
     found += [_host(site, host) for host in site.hosts.values() if host.ports]
     external = tuple(network for network in site.networks.values() if network.external)
     if external:
-        legs = tuple(Leg(n.name, n.name, outside_addresses(n), outside=True) for n in external)
+        legs = tuple(
+            Leg(n.name, n.name, outside_addresses(n), vlan=n.vlan, outside=True) for n in external
+        )
         found.append(Node(OUTSIDE, NodeKind.OUTSIDE, "", legs))
     return {node.name: node for node in found}
 
@@ -82,7 +86,7 @@ def _machine(site: Site, machine: Machine) -> Node:
             default = _gateway_versions(network, attachment.addresses) - routed
             routed |= default
             where = segment(site, machine.host, network.name)
-            legs.append(Leg(network.name, where, attachment.addresses, default))
+            legs.append(Leg(network.name, where, attachment.addresses, default, network.vlan))
     return Node(machine.name, NodeKind(machine.kind.value), machine.host, tuple(legs))
 
 
@@ -95,6 +99,7 @@ def _host(site: Site, host: Host) -> Node:
             _gateway_versions(site.networks[port.network], port.addresses)
             if port.default_route
             else frozenset(),
+            site.networks[port.network].vlan,
         )
         for port in host.ports
     )

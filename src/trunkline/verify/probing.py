@@ -1,7 +1,8 @@
 """Which packets prove a cell: one answered ping proves no isolation, and no answer proves little.
 
 A pair that shares a network must answer ARP, ICMP and IPv6. A pair that does not is tried by
-every kind, one-way ones too: a path that only carries packets one way is a leak (P-31, P-82).
+every kind, one-way ones too: a path that only carries packets one way is a leak (P-31, P-82). And
+a machine may write the other VLAN's tag on its frames itself (P-46, P-47).
 """
 
 from __future__ import annotations
@@ -149,6 +150,9 @@ def _trespass(source: Placed, target: Placed, near: frozenset[str]) -> Iterator[
             yield _probe(source, target, ProbeKind.ICMPV6, address.ip)
         yield _probe(source, target, ProbeKind.UDP, address.ip)
     yield _probe(source, target, ProbeKind.BROADCAST, "")
+    if target.leg.vlan is not None and not source.trusted:
+        names = (source.seat.name, target.seat.name)
+        yield Probe(*names, ProbeKind.TAGGED, vlan=target.leg.vlan)
     yield _probe(source, target, ProbeKind.ICMPV6, link_local(target.seat.mac))
 
 

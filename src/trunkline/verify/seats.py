@@ -9,7 +9,7 @@ from trunkline import names
 from trunkline.intent import OUTSIDE, Machine, Site
 from trunkline.probe import Seat
 from trunkline.state import ROOT, Address, HostState, Veth, devices
-from trunkline.verify.nodes import Leg, Node, nodes
+from trunkline.verify.nodes import Leg, Node, NodeKind, nodes
 
 PathOf = Callable[[str, str], str]
 """(host, namespace in it) -> the path of a namespace; ROOT is the host's own."""
@@ -25,12 +25,14 @@ class Placed:
     node: str
     leg: Leg
     seat: Seat
+    trusted: bool = False
+    """Whether it is no machine: a host's own seat may send what it likes, so may the outside."""
 
 
 def placed(site: Site, states: States, path: PathOf) -> tuple[Placed, ...]:
     """Return the seat of every leg that the kernels have a device for."""
     return tuple(
-        Placed(node.name, leg, seat)
+        Placed(node.name, leg, seat, trusted=node.kind in (NodeKind.HOST, NodeKind.OUTSIDE))
         for node in nodes(site).values()
         for leg, seat in _seats(site, node, states, path)
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from trunkline.intent import Expect
 from trunkline.operation import Operation
-from trunkline.probe import ONE_WAY, Verdict
+from trunkline.probe import ONE_WAY, ProbeKind, Verdict
 from trunkline.verify.compare import Actual, Drift, Judged, Report, Result
 
 _CORNER = "from \\ to"
@@ -145,7 +145,8 @@ def _judged(judged: Judged) -> Iterator[str]:
 def _evidence(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for verdict in verdicts:
         probe = verdict.probe
-        what = " ".join(part for part in (probe.kind.value, probe.address) if part)
+        about = str(probe.vlan) if probe.kind is ProbeKind.TAGGED else probe.address
+        what = " ".join(part for part in (probe.kind.value, about) if part)
         yield f"    {what}: {_outcome(verdict)}"
 
 

@@ -1,4 +1,4 @@
-"""Probes that are Ethernet frames of our own making: ARP and broadcast."""
+"""Probes that are Ethernet frames of our own making: ARP, broadcasts and tagged ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import socket
 from collections.abc import Iterator, Mapping
 
 from trunkline.kernel.packets.arp import Arp, ArpOperation
-from trunkline.kernel.packets.ethernet import BROADCAST, EtherType, Frame, mac_text
+from trunkline.kernel.packets.ethernet import BROADCAST, EtherType, Frame, Tag, mac_text
 from trunkline.kernel.prober.links import Links
-from trunkline.kernel.prober.method import Action, Method, Task, waiting
+from trunkline.kernel.prober.method import TOKEN_SIZE, Action, Method, Task, waiting
 from trunkline.kernel.prober.sockets import Sockets
 from trunkline.probe import Seat
 
@@ -18,6 +18,8 @@ _MINIMUM_PAYLOAD = 46
 _NOBODY = "0.0.0.0"
 _ARP_OPERATION = 20
 """Where a frame has ARP's operation."""
+_MARK = 14 + TOKEN_SIZE
+"""Where a flooded frame, without its tag, says what it is: behind its token."""
 
 
 def arp(task: Task, sockets: Sockets) -> Method:
@@ -68,42 +70,51 @@ def _read_arp(
                 yield number
 
 
-def broadcast(task: Task, sockets: Sockets) -> Method:
-    """Send one frame a source and round: it is for all of the source's targets."""
-    sources = [seat.name for seat in task.sources()]
-    awaited: dict[tuple[str, str], list[int]] = {}
+def flood(task: Task, sockets: Sockets, *, tagged: bool) -> Method:
+    """Send the same a source, VLAN and round: it is for all of the source's targets.
+
+    Its token has the number of the first probe that it is for. A tag is tried behind a priority
+    tag too: a bridge that filters VLANs takes that for none, and never looks at the one behind.
+    """
+    mark = b"\0" + bytes([tagged])
+    opened = {}
+    for seat in dict.fromkeys([*task.sources(), *task.targets()]):
+        opened[seat.name] = sockets.packet(seat, EtherType.EXPERIMENTAL)
+        # Tagged or not, a frame comes out the same: each way to probe hears its own alone.
+        sockets.filter_half_word(opened[seat.name], _MARK, int.from_bytes(mark))
+    shouts: dict[tuple[str, int], tuple[int, tuple[Action, ...]]] = {}
+    actions: dict[int, tuple[Action, ...]] = {}
+    awaited: dict[tuple[int, str], list[int]] = {}
     for number, probe in task.probes.items():
-        awaited.setdefault((probe.source, probe.target), []).append(number)
-    seats = dict.fromkeys([*task.sources(), *task.targets()])
-    opened = {seat.name: sockets.packet(seat, EtherType.EXPERIMENTAL) for seat in seats}
-    shouts = {name: (_shout(opened[name], task.token(at)),) for at, name in enumerate(sources)}
+        frame = (probe.source, probe.vlan)
+        if frame not in shouts:
+            tag = Tag(probe.vlan)
+            stacks = [(tag,), (Tag(0), tag)] if tagged else [()]
+            payload = task.token(number) + mark
+            every = tuple(_shout(opened[probe.source], payload, stack) for stack in stacks)
+            shouts[frame] = number, every
+        first, actions[number] = shouts[frame]
+        awaited.setdefault((first, probe.target), []).append(number)
     readers = {
-        opened[seat.name]: functools.partial(
-            _read_broadcast, task, sources, awaited, seat, opened[seat.name]
-        )
-        for seat in seats
+        opened[seat.name]: functools.partial(_read_shouts, task, awaited, seat, opened[seat.name])
+        for seat in task.targets()
     }
-    actions = {number: shouts[probe.source] for number, probe in task.probes.items()}
     return Method(actions, readers)
 
 
-def _shout(opened: socket.socket, token: bytes) -> Action:
-    payload = token.ljust(_MINIMUM_PAYLOAD, b"\0")
-    frame = Frame(BROADCAST, own_mac(opened), EtherType.EXPERIMENTAL, payload)
+def _shout(opened: socket.socket, payload: bytes, tags: tuple[Tag, ...]) -> Action:
+    payload = payload.ljust(_MINIMUM_PAYLOAD, b"\0")
+    frame = Frame(BROADCAST, own_mac(opened), EtherType.EXPERIMENTAL, payload, tags)
     return functools.partial(opened.send, frame.encode())
 
 
-def _read_broadcast(
-    task: Task,
-    sources: list[str],
-    awaited: Mapping[tuple[str, str], list[int]],
-    seat: Seat,
-    opened: socket.socket,
+def _read_shouts(
+    task: Task, awaited: Mapping[tuple[int, str], list[int]], seat: Seat, opened: socket.socket
 ) -> Iterator[int]:
     for frame in _frames(seat.device, opened):
-        source = task.number(frame.payload)
-        if source is not None and source < len(sources):
-            yield from awaited.get((sources[source], seat.name), ())
+        first = task.number(frame.payload)
+        if first is not None:
+            yield from awaited.get((first, seat.name), ())
 
 
 def own_mac(opened: socket.socket) -> str:

@@ -11,12 +11,12 @@ from typing import assert_never
 
 from trunkline.errors import InternalError
 from trunkline.kernel.packets.internet import Protocol
-from trunkline.kernel.prober.ethernet import arp, broadcast
+from trunkline.kernel.prober.ethernet import arp, flood
 from trunkline.kernel.prober.internet import echo, udp
 from trunkline.kernel.prober.method import Method, Task
 from trunkline.kernel.prober.neighbours import room_for
 from trunkline.kernel.prober.sockets import Sockets
-from trunkline.probe import ONE_WAY, Probe, ProbeKind, Seat, Verdict
+from trunkline.probe import FLOODED, ONE_WAY, Probe, ProbeKind, Seat, Verdict
 
 ROUNDS = (0.0, 0.15, 0.4, 0.7)
 """When unanswered probes are sent, in parts of the timeout: the first packet to a neighbour may
@@ -88,7 +88,9 @@ def _method(task: Task, kind: ProbeKind, sockets: Sockets) -> Method:
         case ProbeKind.UDP:
             return udp(task, sockets)
         case ProbeKind.BROADCAST:
-            return broadcast(task, sockets)
+            return flood(task, sockets, tagged=False)
+        case ProbeKind.TAGGED:
+            return flood(task, sockets, tagged=True)
         case _:
             assert_never(kind)
 
@@ -103,5 +105,5 @@ def _check(seats: Mapping[str, Seat], probes: Iterable[Probe]) -> None:
         for name in ends:
             if name not in seats:
                 raise InternalError(f"probe {probe.kind.value}: there is no seat '{name}'")
-        if not probe.address and probe.kind is not ProbeKind.BROADCAST:
+        if not probe.address and probe.kind not in FLOODED:
             raise InternalError(f"probe {probe.kind.value} to '{probe.target}' has no address")
