@@ -83,17 +83,22 @@ def _port(link: Json, data: Json) -> BridgePort:
         data["flood"],
         data["isolated"],
         data["hairpin"],
+        data["cost"] == 8484,
     )
 
 
 def _addresses(namespace: str) -> set[Row]:
     return {
-        Address("", link["ifname"], InterfaceAddress(f"{each['local']}/{each['prefixlen']}"))
+        Address(
+            "",
+            link["ifname"],
+            InterfaceAddress(f"{each['local']}/{each['prefixlen']}"),
+            dynamic=each["valid_life_time"] != 0xFFFFFFFF,
+        )
         for link in _json("ip", "-n", namespace, "-j", "address")
         for each in link["addr_info"]
-        if each["valid_life_time"] == 0xFFFFFFFF
         # Before 6.3 iproute2 does not say who made one; those of the kernel are fe80::/64 here.
-        and not each["local"].startswith("fe80:")
+        if not each["local"].startswith("fe80:")
     }
 
 
@@ -102,7 +107,7 @@ def _routes(namespace: str) -> set[Row]:
     for family, default in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
         for route in _json("ip", "-n", namespace, "-j", "-N", family, "route"):
             # Without names (-N) iproute2 prints protocols as numbers.
-            if int(route["protocol"]) in (2, 9):
+            if int(route["protocol"]) == 2:
                 continue
             target = default if route["dst"] == "default" else route["dst"]
             if "/" not in target:

@@ -100,7 +100,10 @@ def test_what_pyroute2_made_is_foreign_and_read_in_full(host: Host) -> None:
 
 
 def test_what_the_kernel_makes_by_itself_is_not_state(host: Host) -> None:
-    """Link-local addresses, connected and local routes, learned, local and multicast entries."""
+    """Link-local addresses, connected and local routes, learned, local and multicast entries.
+
+    An address that somebody leased is: it can be the host's.
+    """
     host.run("ip", "link", "set", "lo", "up")
     host.run("ip", "link", "add", "na", "type", "veth", "peer", "nb")
     host.run("ip", "link", "add", "brx", "type", "bridge")
@@ -123,9 +126,13 @@ def test_what_the_kernel_makes_by_itself_is_not_state(host: Host) -> None:
     host.run("ip", "-6", "address", "add", "fe80::5/64", "dev", "nb")
 
     kinds = {type(row) for row in host.read().values()}
-    texts = {row.address for row in host.read().values() if isinstance(row, Address)}
+    found = {row for row in host.read().values() if isinstance(row, Address)}
     assert kinds == {Nic, Bridge, BridgePort, Address}
-    assert texts == {"192.0.2.9/24", "fe80::5/64"}
+    assert found == {
+        Address("", "nb", "192.0.2.9/24"),
+        Address("", "nb", "192.0.2.10/24", dynamic=True),
+        Address("", "nb", "fe80::5/64"),
+    }
 
 
 def test_other_peoples_routes_are_shown_with_their_protocol(host: Host) -> None:

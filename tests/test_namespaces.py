@@ -58,6 +58,21 @@ class TestNames:
         assert name not in namespaces.names()
         assert not namespaces.path(name).exists()
 
+    def test_where_names_would_not_last_none_is_made(
+        self, name: str, unique_names: Iterator[str]
+    ) -> None:
+        """Inside `ip netns exec` every mount is a copy that only follows the host's."""
+        inside = next(unique_names)
+        namespaces.create(name)
+        script = f"from trunkline.kernel import namespaces; namespaces.create('{inside}')"
+        argv = ["ip", "netns", "exec", name, sys.executable, "-c", script]
+
+        done = subprocess.run(argv, capture_output=True, text=True)
+
+        assert "HostError" in done.stderr
+        assert "private copy" in done.stderr
+        assert not namespaces.path(inside).exists()
+
     def test_creating_twice_is_a_conflict(self, name: str) -> None:
         namespaces.create(name)
         with pytest.raises(ConflictError, match=f"'{name}' exists already"):
@@ -75,6 +90,19 @@ class TestNames:
             assert set(many) <= set(namespaces.names())
             links = {os.stat(namespaces.path(name)).st_ino for name in many}
             assert len(links) == len(many)
+        finally:
+            for name in many:
+                namespaces.delete(name)
+
+    def test_each_of_many_is_visited_by_a_thread_that_is_in_it(self, unique: str) -> None:
+        many = [f"{unique}{number}" for number in range(5)]
+        seen = {}
+        outside = here()
+        try:
+            namespaces.create_many(many, lambda name: seen.update({name: here()}))
+            inodes = {name: os.stat(namespaces.path(name)).st_ino for name in many}
+            assert seen == {name: f"net:[{inode}]" for name, inode in inodes.items()}
+            assert here() == outside
         finally:
             for name in many:
                 namespaces.delete(name)

@@ -295,7 +295,7 @@ def test_an_uplink_that_is_no_longer_declared_leaves_the_bridge() -> None:
     kernel.apply(plan.diff(kernel.read(wanted), wanted, "walk").operations)
 
     ports = [row for row in kernel.read().values() if isinstance(row, BridgePort)]
-    assert ports == [BridgePort("", "eno2", "br-wan")]
+    assert ports == [BridgePort("", "eno2", "br-wan", uplink=True)]
 
 
 def test_ten_thousand_rows_that_agree_take_no_time() -> None:

@@ -14,6 +14,7 @@ from typing import assert_never
 from trunkline import names
 from trunkline.state import (
     ALIAS,
+    UPLINK_COST,
     Address,
     Bridge,
     BridgePort,
@@ -70,9 +71,9 @@ def delete(row: Row) -> Iterator[str]:
     match row:
         case Namespace():
             yield f"ip netns del {shlex.quote(row.name)}"
-        case Nic():
+        case Nic() if row.owner is None:
             yield _ip(row.namespace, "link", "set", "dev", row.name, "down")
-        case Bridge() | VlanDevice() | Tap():
+        case Nic() | Bridge() | VlanDevice() | Tap():
             yield _ip(row.namespace, "link", "del", "dev", row.name)
         case Veth():
             yield _ip(row.first.namespace, "link", "del", "dev", row.first.name)
@@ -98,7 +99,7 @@ def change(before: Row, after: Row) -> Iterator[str]:
     """Yield what changes *before* in place; both are the same kind of row."""
     match before, after:
         case (Namespace(), Namespace()):
-            yield from _alias(after.name, "lo", after.owner)
+            yield from _alias(after.name, "lo", after.owner if after.marked else "")
         case (Nic(), Nic()):
             if after.mtu != before.mtu:
                 yield _set(after.namespace, after.name, "mtu", str(after.mtu))
@@ -161,7 +162,7 @@ def _create_vlan(row: VlanDevice) -> Iterator[str]:
         words = ("link", row.parent, *near, "type", "vlan", "id", str(row.vlan))
         yield _ip(row.namespace, "link", "add", *words)
         return
-    idle = names.fitted("~" + row.name)
+    idle = _idle(row.name)
     yield _ip(
         row.namespace, "link", "add", *near, *_ONE_QUEUE, "type", "veth", "peer", "name", idle
     )
@@ -170,6 +171,10 @@ def _create_vlan(row: VlanDevice) -> Iterator[str]:
         f"# trunkline loads the eBPF program that carries VLAN {row.vlan} of "
         f"{shlex.quote(row.parent)} on {shlex.quote(row.name)}"
     )
+
+
+def _idle(device: str) -> str:
+    return names.fitted("~" + device)
 
 
 def _finish(row: Bridge | VlanDevice | Tap) -> Iterator[str]:
@@ -202,6 +207,8 @@ def _change_device(
         yield from _alias(space, name, after.owner)
     if after.up != before.up:
         yield _set(space, name, "up" if after.up else "down")
+        if after.up and isinstance(after, VlanDevice) and after.method is VlanMethod.EBPF:
+            yield _set(space, _idle(name), "up")
 
 
 def _options(row: Bridge, before: Bridge | None = None) -> list[str]:
@@ -249,12 +256,14 @@ def _alias(namespace: str, device: str, owner: str | None) -> Iterator[str]:
 
 
 def _port_flags(before: BridgePort, after: BridgePort) -> Iterator[str]:
+    cost = after.uplink and not before.uplink
     flags = [
         word
         for name in ("learning", "flood", "isolated", "hairpin")
         if getattr(before, name) != getattr(after, name)
         for word in (name, "on" if getattr(after, name) else "off")
     ]
+    flags += ["cost", str(UPLINK_COST)] if cost else []
     if flags:
         yield _bridge(after.namespace, "link", "set", "dev", after.port, *flags)
 

@@ -37,6 +37,7 @@ from trunkline.state import (
     Veth,
     VlanDevice,
     device_names,
+    is_transient,
 )
 
 Target = Mapping[Key, Row | None]
@@ -127,8 +128,10 @@ def _doomed(observed: HostState, final: Target, children: Children) -> dict[Key,
     while waiting:
         parent = waiting.pop()
         for key in [*children.get(parent, ()), *_stranded(observed, doomed, parent)]:
-            if key not in doomed and not isinstance(observed[key], Nic):
-                doomed[key] = None  # (a NIC outlives what is built on it)
+            row = observed[key]
+            # A NIC outlives what is built on it; of what ends by itself no plan speaks.
+            if key not in doomed and not isinstance(row, Nic) and not is_transient(row):
+                doomed[key] = None
                 waiting.append(key)
     return doomed
 
@@ -181,6 +184,11 @@ def _children(observed: HostState) -> Children:
         for parent in _parents(row, links):
             children[parent].append(key)
     return children
+
+
+def stands_on(row: Row, places: Collection[tuple[str, str]]) -> bool:
+    """Return whether *row* is one of these devices, or cannot be without one of them."""
+    return any(place in places for place in (*_names(row), *_stands_on(row)))
 
 
 def _parents(row: Row, links: Mapping[tuple[str, str], Key]) -> Iterator[Key]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trunkline import names
 from trunkline.errors import ConflictError
 from trunkline.order import Target
 from trunkline.state import (
@@ -28,9 +29,6 @@ from trunkline.state import (
 _MACHINES = ("tun", "macvtap")
 """Kinds of devices behind which a hypervisor's machine runs."""
 
-_GUESTS = (*_MACHINES, "veth")
-"""Kinds of devices that others plug into our bridges: machines of a hypervisor, containers."""
-
 
 class Ownership:
     """Tells the rows of *site* from others in *observed*."""
@@ -52,19 +50,21 @@ class Ownership:
     def owns(self, row: Row) -> bool:
         """Return whether *row* is this site's, so that it goes when it is no longer desired."""
         match row:
-            case Namespace() | Bridge() | VlanDevice() | Tap() | Veth():
+            case Namespace() | Nic() | Bridge() | VlanDevice() | Tap() | Veth():
                 return self.mine(row.owner)
             case BridgePort():
                 return self._owns_port(row)
             case PortVlan() | FdbEntry():
                 return self._owns_on_port(row)
             case Address():
-                return self.has(row.namespace, row.device)
+                return not row.dynamic and self.has(row.namespace, row.device)
             case Route():
                 return row.protocol == ROUTE_PROTOCOL and self.has(row.namespace, row.device or "")
             case NftTable():
-                return row.namespace != ROOT and self._owns_namespace(row.namespace)
-            case Nic() | Sysctl():
+                if row.namespace == ROOT:  # others have tables there too, other sites as well
+                    return row.name == names.tag_table(self._site)
+                return self._owns_namespace(row.namespace)
+            case Sysctl():
                 return False
 
     def mine(self, owner: str | None) -> bool:
@@ -82,7 +82,7 @@ class Ownership:
     def has(self, namespace: str, name: str) -> bool:
         """Return whether the device is this site's."""
         row = self.device(namespace, name)
-        return row is not None and not isinstance(row, Nic) and self.owns(row)
+        return row is not None and self.owns(row)
 
     def check_guests(self, target: Target) -> None:
         """Raise ConflictError where a bridge would go from under somebody else's machine."""
@@ -104,18 +104,11 @@ class Ownership:
         return row is not None and self.owns(row)
 
     def _owns_port(self, row: BridgePort) -> bool:
-        """Return whether this site put the port there.
-
-        An uplink's NIC has no mark of ours. So a foreign device in our bridge is taken for one,
-        unless it is of a kind that a hypervisor or a container engine plugs in.
-        """
+        """Return whether this site put the port there: a device of its own, or an uplink's NIC."""
         if self.has(row.namespace, row.port):
             return True
-        if not self.has(row.namespace, row.bridge):
-            return False
-        port = self._devices.get((row.namespace, row.port))
-        kind = port.kind if isinstance(port, Nic) else None
-        return (row.namespace, row.port) in self._uplinks or (kind or "") not in _GUESTS
+        known = row.uplink or (row.namespace, row.port) in self._uplinks
+        return known and self.has(row.namespace, row.bridge)
 
     def _owns_on_port(self, row: PortVlan | FdbEntry) -> bool:
         port = self._observed.get(("port", row.namespace, row.port))
@@ -131,5 +124,5 @@ def describe(row: Row) -> str:
     ('a foreign bridge', "a bridge of 'lab/network/red'")
     """
     kind = "device" if isinstance(row, Nic) else type(row).__name__.lower()
-    owned = isinstance(row, Namespace | Bridge | VlanDevice | Tap | Veth) and row.owner
+    owned = isinstance(row, Namespace | Nic | Bridge | VlanDevice | Tap | Veth) and row.owner
     return f"a {kind} of '{owned}'" if owned else f"a foreign {kind}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import get_args
@@ -22,7 +22,17 @@ from trunkline import order, seizure
 from trunkline.operation import Operation
 from trunkline.order import Target
 from trunkline.ownership import Ownership
-from trunkline.state import HostState, Key, Nic, Row, Sysctl, Veth, VethEnd, completed
+from trunkline.state import (
+    HostState,
+    Key,
+    Nic,
+    Row,
+    Sysctl,
+    Veth,
+    VethEnd,
+    completed,
+    device_names,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ def diff(observed: HostState, desired: HostState, site: str) -> Plan:
     target: dict[Key, Row | None] = {}
     for key, row in desired.items():
         seen = observed.get(key)
-        if seen is None or not (row == seen or agrees(row, seen)):
+        if seen is None or not agrees(row, seen):
             target[key] = row
     leaving = [key for key in observed if key not in desired]
     if not target and not leaving:
@@ -94,11 +104,21 @@ def _filled(row: Row, seen: Row | None) -> Row:
     return completed(row, seen)
 
 
-_FIELDS: dict[type[Row | VethEnd], attrgetter[tuple[object, ...]]] = {
-    kind: attrgetter(*(field.name for field in dataclasses.fields(kind)))
-    for kind in (*get_args(Row), VethEnd)
+def _paths(kind: type[Row]) -> Iterator[str]:
+    """Yield the name of every field, of a pair's ends as `first.name`."""
+    ends = {"first", "second"} if kind is Veth else set()
+    for field in dataclasses.fields(kind):
+        if field.name in ends:
+            yield from (f"{field.name}.{part.name}" for part in dataclasses.fields(VethEnd))
+        else:
+            yield field.name
+
+
+_FIELDS: dict[type[Row], attrgetter[tuple[object, ...]]] = {
+    kind: attrgetter(*_paths(kind)) for kind in get_args(Row)
 }
-"""Every field of a row at once; a row has at least two, so the getter returns a tuple."""
+"""Every field of a row at once, a pair's with its ends'. A row has at least two, so the getter
+returns a tuple; tens of thousands are compared where there is nothing to do."""
 
 
 def agrees(desired: Row, observed: Row) -> bool:
@@ -111,15 +131,14 @@ def agrees(desired: Row, observed: Row) -> bool:
     return _agree(desired, observed)
 
 
-def _agree(desired: Row | VethEnd, observed: Row | VethEnd) -> bool:
+def _agree(desired: Row, observed: Row) -> bool:
     fields = _FIELDS[type(desired)]
-    if isinstance(desired, Veth) and isinstance(observed, Veth):
-        ends = zip(desired.ends, observed.ends, strict=True)
-        if not all(_agree(wish, seen) for wish, seen in ends):
-            return False
-        desired = dataclasses.replace(desired, first=observed.first, second=observed.second)
-    pairs = zip(fields(desired), fields(observed), strict=True)
-    return all(wish is None or wish == seen for wish, seen in pairs)
+    wishes, seen = fields(desired), fields(observed)
+    if wishes != seen:
+        for wish, found in zip(wishes, seen, strict=True):
+            if wish is not None and wish != found:
+                return False
+    return True
 
 
 def before(operations: Iterable[Operation]) -> dict[Key, Row | None]:
@@ -134,11 +153,24 @@ def reversal(rows: Target, observed: HostState) -> tuple[Operation, ...]:
     """Return the operations that bring *rows* back from *observed* to what they were.
 
     It follows from what is really there, not from how far an apply came. A parameter that was
-    absent went with its device or namespace, and so it does again.
+    absent went with its device or namespace, and so it does again. What is left of a torn pair
+    cannot be made anew: in its place, the apply's work stays.
     """
+    torn = {
+        place
+        for row in rows.values()
+        if isinstance(row, Nic) and row.owner is not None
+        for place in device_names(row)
+    }
     target = {
-        key: row
-        for key, row in rows.items()
-        if row is not None or not isinstance(observed.get(key), Sysctl)
+        key: row for key, row in rows.items() if not _is_out_of_reach(row, observed.get(key), torn)
     }
     return order.operations(observed, target)
+
+
+def _is_out_of_reach(row: Row | None, seen: Row | None, torn: Collection[tuple[str, str]]) -> bool:
+    """Return whether no operation can bring *row* back where *seen* is now."""
+    if row is None and isinstance(seen, Sysctl):
+        return True
+    there = seen if row is None else row
+    return there is not None and bool(torn) and order.stands_on(there, torn)

@@ -7,6 +7,7 @@ so: an address on a port is deaf, because the bridge takes every frame first (P-
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from collections.abc import Collection, Iterator
 
 from trunkline.errors import ConflictError, HostError
@@ -14,6 +15,7 @@ from trunkline.order import Target
 from trunkline.ownership import Ownership, describe
 from trunkline.state import (
     ROUTE_PROTOCOL,
+    ROUTER_ADVERTISEMENT,
     Address,
     Bridge,
     BridgePort,
@@ -41,12 +43,14 @@ def check(
             _check_nic(row, ownership)
         elif isinstance(row, BridgePort):
             _check_port(row, ownership)
-            if isinstance(ownership.device(row.namespace, row.port), Nic):
+            if row.uplink:
                 moving.add((row.namespace, row.port))
                 moves.update(_moved(row, observed, desired))
     for key, row in target.items():
         if isinstance(row, Route):
             _check_route(row, observed.get(key), moving)
+        elif isinstance(row, Address):
+            _check_lease(row, observed.get(key))
         elif row is not None:
             _check_place(row, observed, ownership)
     return moves
@@ -85,18 +89,82 @@ def _moved(
 ) -> Iterator[tuple[Key, Row | None]]:
     """Yield what moves from a NIC to the bridge that it becomes a port of."""
     nic = (row.namespace, row.port)
-    for key, seen in observed.items():
-        if isinstance(seen, Address) and (seen.namespace, seen.device) == nic:
-            if Address(row.namespace, row.bridge, seen.address).key not in desired:
-                raise ConflictError(
-                    f"NIC '{row.port}' has the host's address '{seen.address}', which would be "
-                    f"deaf once the NIC is a port of bridge '{row.bridge}'",
-                    hint="declare the address under the host's `ports` on that network, and it "
-                    "moves to the bridge",
-                )
+    here = [each for each in observed.items() if _device_of(each[1]) == nic]
+    for key, seen in here:
+        if isinstance(seen, Address):
+            _check_moves(row, seen, desired)
             yield key, None
-        elif isinstance(seen, Route) and (seen.namespace, seen.device) == nic:
-            yield key, desired.get(key, dataclasses.replace(seen, device=row.bridge))
+    for key, seen in here:
+        if isinstance(seen, Route):
+            wanted = desired.get(key)
+            if wanted is None:
+                _check_goes_on(row, seen, desired)
+                wanted = dataclasses.replace(seen, device=row.bridge)
+            yield key, wanted
+
+
+def _device_of(row: Row) -> tuple[str, str | None] | None:
+    return (row.namespace, row.device) if isinstance(row, Address | Route) else None
+
+
+def _check_moves(row: BridgePort, seen: Address, desired: HostState) -> None:
+    deaf = f"would be deaf once the NIC is a port of bridge '{row.bridge}'"
+    if seen.dynamic:
+        raise ConflictError(
+            f"NIC '{row.port}' has the address '{seen.address}' from DHCP or a router's "
+            f"advertisements, which {deaf}",
+            hint="its client would put it back on the NIC: give the host a permanent address "
+            "there, declare that under the host's `ports`, and it moves to the bridge",
+        )
+    if Address(row.namespace, row.bridge, seen.address).key not in desired:
+        raise ConflictError(
+            f"NIC '{row.port}' has the host's address '{seen.address}', which {deaf}",
+            hint="declare the address under the host's `ports` on that network, and it "
+            "moves to the bridge",
+        )
+
+
+def _check_goes_on(row: BridgePort, seen: Route, desired: HostState) -> None:
+    """Raise ConflictError for a route that leads nowhere once it is the bridge's."""
+    if seen.protocol == ROUTER_ADVERTISEMENT:
+        raise ConflictError(
+            f"NIC '{row.port}' has the route '{seen.destination}' from a router's advertisements, "
+            f"which would end once the NIC is a port of bridge '{row.bridge}'",
+            hint="configure that route by hand, or set net.ipv6.conf.*.accept_ra to 0 and remove "
+            "the route if nothing needs it",
+        )
+    addresses = [
+        each.address
+        for each in desired.values()
+        if isinstance(each, Address)
+        and (each.namespace, each.device) == (row.namespace, row.bridge)
+    ]
+    if not any(_leads(seen, address) for address in addresses):
+        raise ConflictError(
+            f"route '{seen.destination}' by way of '{seen.gateway or seen.device}' would end once "
+            f"NIC '{row.port}' is a port of bridge '{row.bridge}'",
+            hint="declare an address that reaches it under the host's `ports` on that network, "
+            "or remove the route if nothing needs it",
+        )
+
+
+def _leads(route: Route, address: str) -> bool:
+    """Return whether a device with *address* can carry *route*."""
+    if (":" in route.destination) != (":" in address):
+        return False
+    if route.gateway is None:
+        return True
+    gateway = ipaddress.ip_address(route.gateway)
+    return gateway.is_link_local or gateway in ipaddress.ip_interface(address).network
+
+
+def _check_lease(row: Address, seen: Row | None) -> None:
+    if isinstance(seen, Address) and seen.dynamic:
+        raise ConflictError(
+            f"'{row.device}' has the address '{row.address}' already, from DHCP or a router's "
+            "advertisements",
+            hint="stop the client that put it there, or declare another address",
+        )
 
 
 def _check_route(row: Route, seen: Row | None, moving: Collection[tuple[str, str]]) -> None:

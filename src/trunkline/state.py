@@ -29,6 +29,15 @@ ALIAS = "trunkline:"
 ROUTE_PROTOCOL = 84
 """The mark of our routes and rules (rtnetlink(7): values above RTPROT_STATIC are free to use)."""
 
+ROUTER_ADVERTISEMENT = 9
+"""RTPROT_RA: a route that the kernel holds as long as a router says so."""
+
+UPLINK_COST = 8484
+"""The path cost of a NIC that a site made a port of its bridge: the mark that we put it there.
+
+It means nothing without spanning tree, which our bridges never have, and goes when the NIC leaves.
+"""
+
 Key = tuple[str | int, ...]
 
 
@@ -58,6 +67,8 @@ class Namespace:
 
     name: str
     owner: str | None = None
+    marked: bool = True
+    """False: the alias is gone, and a pair of its owner that leads inside says whose it is."""
 
     @property
     def key(self) -> Key:
@@ -75,6 +86,8 @@ class Nic:
     mac: str | None = None
     kind: str | None = None
     """IFLA_INFO_KIND, empty for hardware."""
+    owner: str | None = None
+    """Who made it, where it is a piece of ours that is torn: its far end is out of sight."""
 
     @property
     def key(self) -> Key:
@@ -194,6 +207,8 @@ class BridgePort:
     """Unknown unicast goes out here."""
     isolated: bool = False
     hairpin: bool = False
+    uplink: bool = False
+    """A NIC that a site put there; the kernel keeps it as the path cost `UPLINK_COST`."""
 
     @property
     def key(self) -> Key:
@@ -234,12 +249,14 @@ class FdbEntry:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A permanent address; those that the kernel makes itself are not state."""
+    """An address; those that the kernel makes of a MAC or for its loopback are not state."""
 
     namespace: str
     device: str
     address: str
     """With its prefix length, canonical: values.InterfaceAddress."""
+    dynamic: bool = False
+    """It ends unless somebody renews it: DHCP, or a router's advertisements. Never ours."""
 
     @property
     def key(self) -> Key:
@@ -358,7 +375,14 @@ def device_names(row: Device) -> tuple[tuple[str, str], ...]:
 def owner(row: Row) -> str | None:
     """Return whose *row* is; rows without an owner of their own belong to their device."""
     match row:
-        case Namespace() | Bridge() | VlanDevice() | Tap() | Veth():
+        case Namespace() | Nic() | Bridge() | VlanDevice() | Tap() | Veth():
             return row.owner
         case _:
             return None
+
+
+def is_transient(row: Row) -> bool:
+    """Return whether somebody else's clock decides how long *row* stays, so no plan holds it."""
+    if isinstance(row, Route):
+        return row.protocol == ROUTER_ADVERTISEMENT
+    return isinstance(row, Address) and row.dynamic

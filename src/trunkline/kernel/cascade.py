@@ -53,7 +53,7 @@ def goes_with(row: Row, gone: Row) -> bool:
             if not isinstance(row, PortVlan | FdbEntry):
                 return False
             return (row.namespace, row.port) == (gone.namespace, gone.port)
-        case Bridge() | VlanDevice() | Tap() | Veth():
+        case Nic() | Bridge() | VlanDevice() | Tap() | Veth():
             return any(_needs_device(row, *name) for name in device_names(gone))
         case _:
             return False

@@ -21,6 +21,7 @@ from trunkline.kernel.program import (
 from trunkline.kernel.shape import NEW, Shape, changed
 from trunkline.operation import Operation
 from trunkline.state import (
+    UPLINK_COST,
     Address,
     Bridge,
     BridgePort,
@@ -47,6 +48,8 @@ _LEAST_MTU = 68
 """ETH_MIN_MTU."""
 _LARGEST_MTU = 65535
 """ETH_MAX_MTU, a bridge's."""
+_PLAIN_COST = 100
+"""The path cost of a port whose speed the kernel does not know (port_cost)."""
 
 
 class Creation:
@@ -248,6 +251,10 @@ class Creation:
             self._send(Stage.VLANS, after.namespace, create, settings)
         self._ipv6(seq, after.namespace, after.name, was, new)
         self._up(Stage.VLANS_UP, seq, after.namespace, index, was, new)
+        if old is not None and after.method is VlanMethod.EBPF and new.up and not was.up:
+            # Either end may be the one that is down; without its idle end there is no carrier.
+            idle = self._of(after.namespace, marks.idle_name(after.name))
+            self._send(Stage.VLANS_UP, after.namespace, link.set_up(seq, idle, up=True))
 
     def _new_ebpf_vlan(self, seq: int, index: int, row: VlanDevice, settings: bytes) -> None:
         name = marks.idle_name(row.name)
@@ -311,6 +318,7 @@ class Creation:
             flood=changed(old.flood, after.flood),
             isolated=changed(old.isolated, after.isolated),
             hairpin=changed(old.hairpin, after.hairpin),
+            cost=changed(_cost(old), _cost(after)),
         )
         if data:
             self._send(Stage.PORT_FLAGS, after.namespace, link.set_port(seq, index, data))
@@ -330,12 +338,17 @@ class Creation:
 
 def mark_namespace(seq: int, row: Namespace) -> bytes:
     """Return the message that makes a namespace ours: an alias of its loopback device."""
-    return link.change(seq, LOOPBACK, link.alias(marks.alias(row.owner)))
+    owner = row.owner if row.marked else None
+    return link.change(seq, LOOPBACK, link.alias(marks.alias(owner)))
 
 
 def held_route(indexes: Indexes, row: Route) -> route.Held:
     index = 0 if row.device is None else indexes.of(row.namespace, row.device)
     return route.Held(row.destination, row.gateway, index, row.metric, row.protocol)
+
+
+def _cost(row: BridgePort) -> int:
+    return UPLINK_COST if row.uplink else _PLAIN_COST
 
 
 def _bridge_changes(old: Bridge, new: Bridge) -> bytes:

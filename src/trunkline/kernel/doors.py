@@ -71,6 +71,10 @@ class Doors:
                 found = self._sockets[namespace] = NetlinkSocket()
         return found
 
+    def open_here(self, namespace: str) -> None:
+        """Open the socket of *namespace*, which the calling thread is in: no need to enter it."""
+        self._sockets[namespace] = NetlinkSocket()
+
     def descriptor(self, namespace: str) -> int:
         """Return an open descriptor of *namespace*, the same one until `close`."""
         found = self._descriptors.get(namespace)

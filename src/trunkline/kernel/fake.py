@@ -290,7 +290,7 @@ class FakeKernel:
         if row is None:
             self.missed.append(operation)
             return
-        if isinstance(row, Nic):
+        if isinstance(row, Nic) and row.owner is None:
             raise _refused(operation, errno.EOPNOTSUPP)
         self._forget([row.key])
         if isinstance(row, Address) and ":" not in row.address:

@@ -28,6 +28,11 @@ def owner(text: str) -> str | None:
     return text[len(ALIAS) :] if text.startswith(ALIAS) else None
 
 
+def idle_owner(text: str) -> str | None:
+    """Return whose the idle end with this alias is, None if it is none."""
+    return text[len(IDLE) :] or None if text.startswith(IDLE) else None
+
+
 def idle_name(device: str) -> InterfaceName:
     """Return the name of the idle end; the tilde sorts behind every letter.
 

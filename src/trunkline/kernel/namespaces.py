@@ -12,7 +12,7 @@ import errno
 import fcntl
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,8 +58,35 @@ def create(name: str) -> None:
 
     Killed at any point, this leaves nothing, or such a file, which `leftovers` lists.
     """
+    create_many([name])
+
+
+def create_many(names: Iterable[str], inside: Callable[[str], object] = lambda _: None) -> None:
+    """Create several at once; *inside* is called with the name of each by a thread that is in it.
+
+    unshare(2) is most of the time, and it scales with the processors. A thread goes from one new
+    namespace straight to the next: coming home in between would take two more calls for each.
+    """
+    names = list(names)
+    if names:
+        _share_directory()  # looks through all mounts, so once for all
+        threads = min(len(names), os.cpu_count() or 1)
+        with ThreadPoolExecutor(threads) as pool:
+            parts = [names[first::threads] for first in range(threads)]
+            for done in [pool.submit(_create_each, part, inside) for part in parts]:
+                done.result()
+
+
+def _create_each(names: Iterable[str], inside: Callable[[str], object]) -> None:
+    with _home():
+        for name in names:
+            _move_into_new(name)
+            inside(name)
+
+
+def _move_into_new(name: str) -> None:
+    """Make the namespace *name* and leave the calling thread in it."""
     target = path(name)
-    _share_directory()
     if is_namespace(target):
         raise ConflictError(
             f"namespace '{name}' exists already", hint="`ip netns list` shows all names"
@@ -67,19 +94,11 @@ def create(name: str) -> None:
     with _asking(f"create namespace '{name}'"):
         os.close(os.open(target, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
         try:
-            with _home():
-                _call("unshare", _CLONE_NEWNET)
-                _mount(_THREAD_NS, target, _MS_BIND)
+            _call("unshare", _CLONE_NEWNET)
+            _mount(_THREAD_NS, target, _MS_BIND)
         except OSError:
             target.unlink(missing_ok=True)
             raise
-
-
-def create_many(names: Iterable[str]) -> None:
-    """Create several at once: unshare(2) scales with the processors (170 us each on two)."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in [pool.submit(create, name) for name in names]:
-            done.result()
 
 
 def delete(name: str) -> None:
@@ -191,8 +210,10 @@ def _home() -> Iterator[None]:
         try:
             _call("setns", home, _CLONE_NEWNET)
         except OSError as error:
-            # Going on in the wrong namespace would change somebody else's network.
-            raise InternalError(f"the thread cannot leave a namespace: {error}") from error
+            # Without the permission to go anywhere the thread has never left.
+            if not os.path.samestat(os.fstat(home), os.stat(_THREAD_NS)):
+                # Going on in the wrong namespace would change somebody else's network.
+                raise InternalError(f"the thread cannot leave a namespace: {error}") from error
         finally:
             os.close(home)
 
@@ -201,7 +222,9 @@ def _share_directory() -> None:
     """Make /run/netns a shared mount as iproute2 does it, so other mount namespaces see names."""
     with _asking(f"prepare '{NETNS_DIR}'"):
         NETNS_DIR.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if _is_shared_mount():
+        here = _propagation("self")
+        _check_lasting(here)
+        if any(field.startswith("shared:") for field in here):
             return
         lock = os.open(NETNS_DIR, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -221,14 +244,37 @@ def _mount_shared() -> None:
         _mount("", NETNS_DIR, _MS_SHARED | _MS_REC)
 
 
-def _is_shared_mount() -> bool:
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+def _propagation(process: str) -> frozenset[str]:
+    """Return how mounts spread from and to /run/netns as *process* has it, as `shared:7`.
+
+    It is empty where the directory is no mount, or a private one.
+    """
+    path = f"/proc/{process}/mountinfo"
+    with open(path, encoding="utf-8", errors="surrogateescape") as mounts:
         # Fields: id parent major:minor root mountpoint options [optional...] - type ...
         # Lazily: the names below come after it, and there may be thousands of them.
         rows = (line.split(" - ")[0].split() for line in mounts)
-        return any(
-            row[4] == str(NETNS_DIR) and any(field.startswith("shared:") for field in row[6:])
-            for row in rows
+        return next((frozenset(row[6:]) for row in rows if row[4] == str(NETNS_DIR)), frozenset())
+
+
+def _check_lasting(here: frozenset[str]) -> None:
+    """Raise HostError where names that are made now would go with the calling process.
+
+    `ip netns exec` gives its command a copy of all mounts that only follows the host's: nobody
+    else sees what is mounted there, and with its last process it ends.
+    """
+    masters = {field.removeprefix("master:") for field in here if field.startswith("master:")}
+    if not masters:
+        return
+    try:
+        hosts = _propagation("1")
+    except OSError:  # who may not look at the first process cannot tell
+        return
+    if masters & {field.removeprefix("shared:") for field in hosts}:
+        raise HostError(
+            f"'{NETNS_DIR}' is a private copy here: namespaces in it would end with this shell",
+            hint="enter a namespace with `nsenter --net=/run/netns/NAME` instead of "
+            "`ip netns exec NAME`",
         )
 
 

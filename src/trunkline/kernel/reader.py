@@ -55,6 +55,10 @@ def _read(doors: Doors, wanted: HostState) -> dict[Key, Row]:
         elif found:
             foreign.append(name)
     _resolve(doors, snapshots)
+    for name in _led_into(doors, snapshots, foreign):
+        with doors.entered(name):
+            snapshots.append(snapshot.take(name, by_namespace[name]))
+        foreign.remove(name)
     state = {row.key: row for row in rows.rows(snapshots)}
     state.update((row.key, row) for row in map(Namespace, foreign))
     return state
@@ -103,6 +107,22 @@ def _resolve(doors: Doors, snapshots: Sequence[Snapshot]) -> None:
                 space = None if number is None else here.far.get(number)
                 if space is not None:
                     waiting[space].pop(end.peer, None)
+
+
+def _led_into(doors: Doors, snapshots: Sequence[Snapshot], foreign: Sequence[str]) -> list[str]:
+    """Return those of *foreign* that a pair of ours of their object leads into, from the root.
+
+    The root user of a container may take the mark from its loopback.
+    """
+    here = next((each for each in snapshots if each.namespace == ROOT), None)
+    if here is None or not foreign:
+        return []
+    torn = [end for _, end in _far_ends(here) if end.peer_namespace not in here.far]
+    leading = {rows.leads_into(end) for end in torn}
+    asked = [name for name in foreign if name in leading]
+    found = _numbers(doors, ROOT, asked) if asked else {}
+    here.far.update(found)
+    return list(found.values())
 
 
 def _far_ends(found: Snapshot) -> Iterator[tuple[int, Link]]:

@@ -7,6 +7,7 @@ each port that is taken out of a bridge alone costs an RCU grace period.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from trunkline.kernel import marks
 from trunkline.kernel.creation import Numbered, held_route
@@ -17,9 +18,11 @@ from trunkline.state import (
     Address,
     Bridge,
     BridgePort,
+    Device,
     FdbEntry,
     Namespace,
     NftTable,
+    Nic,
     PortVlan,
     Route,
     Row,
@@ -29,6 +32,11 @@ from trunkline.state import (
     VlanMethod,
     device_names,
 )
+
+
+def _is_torn(row: Row) -> TypeGuard[Nic]:
+    """Return whether *row* is what is left of a pair of ours."""
+    return isinstance(row, Nic) and row.owner is not None
 
 
 class Removal:
@@ -45,7 +53,7 @@ class Removal:
         for _, row in rows:
             if isinstance(row, Namespace):
                 self._namespaces.add(row.name)
-            elif isinstance(row, Bridge | VlanDevice | Tap | Veth):
+            elif isinstance(row, Bridge | VlanDevice | Tap | Veth) or _is_torn(row):
                 self._devices.update(device_names(row))
         for seq, row in rows:
             self._compile(seq, row)
@@ -54,6 +62,8 @@ class Removal:
     def _compile(self, seq: int, row: Row) -> None:
         match row:
             case Bridge() | VlanDevice() | Tap() | Veth():
+                self._device(seq, row)
+            case Nic() if _is_torn(row):
                 self._device(seq, row)
             case BridgePort():
                 index = self._surviving(row.namespace, row.port)
@@ -93,7 +103,7 @@ class Removal:
             return None
         return self._indexes.find(namespace, name)
 
-    def _device(self, seq: int, row: Bridge | VlanDevice | Tap | Veth) -> None:
+    def _device(self, seq: int, row: Device) -> None:
         # One end of a pair is enough. Where one of two namespaces stays it must be that end: a
         # namespace is taken apart later than it is deleted, and the next read would still see it.
         staying = [place for place in device_names(row) if place[0] not in self._namespaces]

@@ -12,6 +12,7 @@ from trunkline.kernel.netlink.message import U16, U32
 from trunkline.kernel.snapshot import Snapshot
 from trunkline.state import (
     ROOT,
+    UPLINK_COST,
     Address,
     Bridge,
     BridgePort,
@@ -30,8 +31,10 @@ from trunkline.state import (
 )
 from trunkline.values import MacAddress
 
-_SILENT_PROTOCOLS = frozenset((uapi.RTPROT_KERNEL, uapi.RTPROT_RA, uapi.RTPROT_REDIRECT))
-"""Who makes routes that are not state: the kernel for addresses, router advertisements."""
+_SILENT_PROTOCOLS = frozenset((uapi.RTPROT_KERNEL, uapi.RTPROT_REDIRECT))
+"""Who makes routes that are not state: the kernel, for addresses and by a router's word."""
+_MADE = frozenset(("veth", "vlan", "tun"))
+"""The kinds that we make and that can be torn; an alias of ours on hardware makes it not ours."""
 _8021Q = uapi.ETH_P_8021Q.to_bytes(2, "big")
 _BORN = frozenset(
     (
@@ -58,17 +61,43 @@ def rows(snapshots: Sequence[Snapshot]) -> Iterator[Row]:
     """Yield the rows of a whole host; a pair of devices in two namespaces is one row."""
     host = {s.namespace: {link.index: link for link in s.links} for s in snapshots}
     far = _far_ends(snapshots, host)
+    led = _led_into(host, far)
     for snapshot in snapshots:
         if snapshot.namespace != ROOT:
-            yield Namespace(snapshot.namespace, _loopback_owner(snapshot))
+            yield _namespace(snapshot, led.get(snapshot.namespace))
     for snapshot in snapshots:
         yield from _devices(snapshot, host, far)
     for snapshot in snapshots:
         yield from _contents(snapshot, host[snapshot.namespace])
 
 
-def _loopback_owner(snapshot: Snapshot) -> str | None:
-    return next((marks.owner(link.alias) for link in snapshot.links if link.loopback), None)
+def _namespace(snapshot: Snapshot, led: str | None) -> Namespace:
+    """Return the row; who pairs with a namespace from outside is believed before its own mark.
+
+    Inside a container its root user may write any alias.
+    """
+    own = next((marks.owner(link.alias) for link in snapshot.links if link.loopback), None)
+    if led is None or led == own:
+        return Namespace(snapshot.namespace, own)
+    return Namespace(snapshot.namespace, led, marked=False)
+
+
+def leads_into(link: Link) -> str | None:
+    """Return the name of the namespace that is of the same object as this end of a pair."""
+    owner = marks.owner(link.alias)
+    return None if owner is None else owner.rpartition("/")[2]
+
+
+def _led_into(host: Host, far: dict[Place, Place]) -> dict[str, str]:
+    """Return whose each namespace is by the pairs that lead into it from the host's own."""
+    found: dict[str, str] = {}
+    for (space, index), (there, _) in far.items():
+        if space == ROOT:
+            end = host[space][index]
+            owner = marks.owner(end.alias)
+            if owner is not None and leads_into(end) == there:
+                found[there] = owner
+    return found
 
 
 def _contents(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[Row]:
@@ -109,7 +138,10 @@ def _devices(snapshot: Snapshot, host: Host, far: dict[Place, Place]) -> Iterato
 
 
 def _nic(namespace: str, link: Link) -> Nic:
-    return Nic(namespace, link.name, link.up, link.mtu, link.mac, link.kind)
+    owner = None
+    if link.kind in _MADE:
+        owner = marks.owner(link.alias) or marks.idle_owner(link.alias)
+    return Nic(namespace, link.name, link.up, link.mtu, link.mac, link.kind, owner)
 
 
 def _bridge(namespace: str, link: Link) -> Bridge:
@@ -153,7 +185,12 @@ def _vlan(namespace: str, link: Link, here: dict[int, Link]) -> Row:
 
 
 def _vlan_device(
-    namespace: str, link: Link, parent: Link, vlan: int, method: VlanMethod
+    namespace: str,
+    link: Link,
+    parent: Link,
+    vlan: int,
+    method: VlanMethod,
+    idle: Link | None = None,
 ) -> VlanDevice:
     return VlanDevice(
         namespace,
@@ -164,7 +201,7 @@ def _vlan_device(
         marks.owner(link.alias),
         _mac(link),
         link.mtu,
-        link.up,
+        link.up if idle is None else link.up and idle.up,
         ipv6(link),
     )
 
@@ -185,7 +222,8 @@ def _veth_or_vlan(
     if link.index in snapshot.ebpf:
         parent, vlan = snapshot.ebpf[link.index]
         if parent in here:
-            return _vlan_device(namespace, link, here[parent], vlan, VlanMethod.EBPF)
+            ends = (here[parent], vlan, VlanMethod.EBPF, here[link.peer])
+            return _vlan_device(namespace, link, *ends)
     if link.peer in snapshot.ebpf and link.alias.startswith(marks.IDLE):
         return None
     if link.peer_namespace is None:
@@ -260,7 +298,8 @@ def _ports(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[BridgePort
         if link.master and link.port_kind == "bridge" and link.master in by_index:
             bridge = by_index[link.master].name
             flags = (link.learning, link.flood, link.isolated, link.hairpin)
-            yield BridgePort(snapshot.namespace, link.name, bridge, *flags)
+            uplink = link.cost == UPLINK_COST
+            yield BridgePort(snapshot.namespace, link.name, bridge, *flags, uplink)
 
 
 def _port_vlans(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[PortVlan]:
@@ -299,11 +338,13 @@ def _filtering(snapshot: Snapshot) -> set[int]:
 def _addresses(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[Address]:
     for held in snapshot.addresses:
         link = by_index.get(held.index)
-        if link is not None and held.permanent and not _is_made_by_kernel(held, link):
-            yield Address(snapshot.namespace, link.name, held.address)
+        if link is not None and not _is_made_by_kernel(held, link):
+            yield Address(snapshot.namespace, link.name, held.address, not held.permanent)
 
 
 def _is_made_by_kernel(held: Held, link: Link) -> bool:
+    if not held.permanent:
+        return held.address.startswith("fe80:")
     if held.origin in (uapi.IFAPROT_KERNEL_LO, uapi.IFAPROT_KERNEL_LL):
         return True
     # Before Linux 5.18 nobody says who made an address; then its form has to do.
@@ -322,7 +363,8 @@ def _eui64(mac: str | None) -> str | None:
 
 
 def _routes(snapshot: Snapshot, by_index: dict[int, Link]) -> Iterator[Route]:
-    for held in snapshot.routes:
+    # Of two with one key the later one is the row: a router's word never stands before ours.
+    for held in sorted(snapshot.routes, key=lambda held: held.protocol != uapi.RTPROT_RA):
         if held.protocol in _SILENT_PROTOCOLS:
             continue
         device = by_index[held.index].name if held.index in by_index else None

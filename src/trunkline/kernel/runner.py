@@ -7,7 +7,6 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import assert_never
 
 from trunkline.errors import ConflictError, KernelError
@@ -46,6 +45,8 @@ class Runner:
         self._indexes = Indexes(self._list_devices, self._list_bridges, _floor())
         self._has_ipv6 = os.path.exists("/proc/sys/net/ipv6")
         self._ipv6_off: dict[str, bool] = {}
+        self._just_made: dict[str, None] = {}
+        """The namespaces of this making, in which nothing has been set yet."""
 
     def run(self) -> None:
         spaces = {operation.key[1] for operation in self._operations}
@@ -65,11 +66,7 @@ class Runner:
             for seq, operation in operations
             if isinstance(operation.after, Namespace) and operation.before is None
         ]
-        if new:
-            # unshare(2) is two thirds of the time, and the one thing here that runs in parallel.
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                for done in [pool.submit(self._create_namespace, *each) for each in new]:
-                    done.result()
+        self._create_namespaces(new)
         creation = Creation(
             self._indexes,
             self._doors.descriptor,
@@ -78,15 +75,31 @@ class Runner:
         )
         self._run(creation.compile(operations), program.CREATION)
 
-    def _create_namespace(self, seq: int, row: Namespace) -> None:
-        path = self._doors.path(row.name)
-        assert path is not None
-        if not namespaces.is_namespace(path):
-            namespaces.create(path.name)
-        elif not self._is_abandoned(row.name, path.name):
-            raise ConflictError(
-                f"namespace '{row.name}' exists already", hint="`ip netns list` shows all names"
-            )
+    def _create_namespaces(self, new: list[tuple[int, Namespace]]) -> None:
+        missing: dict[str, tuple[int, Namespace]] = {}
+        for seq, row in new:
+            path = self._doors.path(row.name)
+            assert path is not None
+            if not namespaces.is_namespace(path):
+                missing[path.name] = (seq, row)
+            elif self._is_abandoned(row.name, path.name):
+                self._begin(seq, row)
+            else:
+                raise ConflictError(
+                    f"namespace '{row.name}' exists already",
+                    hint="`ip netns list` shows all names",
+                )
+
+        def begin(file: str) -> None:
+            seq, row = missing[file]
+            self._doors.open_here(row.name)
+            self._begin(seq, row)
+
+        namespaces.create_many(missing, begin)
+        self._just_made = {row.name: None for _, row in missing.values()}
+
+    def _begin(self, seq: int, row: Namespace) -> None:
+        """Mark a new namespace: what a run leaves that is killed before this has no owner."""
         self._indexes.born(row.name)
         up = link.set_up(seq, LOOPBACK, up=True)
         self._send(row.name, [mark_namespace(seq, row) + up])
@@ -96,6 +109,8 @@ class Runner:
         return reader.is_pristine(self._doors.socket(name)) and not namespaces.processes(file)
 
     def _new_devices_lack_ipv6(self, namespace: str) -> bool:
+        if namespace in self._just_made:
+            namespace = next(iter(self._just_made))  # the kernel gives all the same defaults
         if namespace not in self._ipv6_off:
             with self._doors.entered(namespace):
                 value = sysctl.read("net/ipv6/conf/default/disable_ipv6")
@@ -128,22 +143,15 @@ class Runner:
     def _delete_as_group(self, socket: NetlinkSocket, found: list[tuple[int, int]]) -> bool:
         """Delete *found* in one request, which has one rcu_barrier of 19 ms instead of one each.
 
-        Returns False, and has changed nothing but group numbers, where the group is not exactly
-        *found*: group numbers belong to everybody.
+        Returns False, and has changed nothing but group numbers, where others are in the group
+        too: group numbers belong to everybody.
         """
-        before = links.parse(socket.dump(link.dump()))
-        group = _unused({each.group for each in before})
-        there = {each.index for each in before}
-        wanted = {index: seq for seq, index in found if index in there}
-        self._check(
-            socket.batch(
-                link.change(seq, index, link.group(group)) for index, seq in wanted.items()
-            ),
-            refusals.GONE,
-        )
+        group = _random_group()
+        marks = (link.change(seq, index, link.group(group)) for seq, index in found)
+        self._check(socket.batch(marks), refusals.GONE)
         now = links.parse(socket.dump(link.dump()))
         members = {each.index for each in now if each.group == group}
-        if not members <= wanted.keys():
+        if not members <= {index for _, index in found}:
             return False
         if members:
             self._check(socket.batch([link.delete_group(found[0][0], group)]), refusals.GONE)
@@ -171,7 +179,9 @@ class Runner:
                 raise refusals.error(self._operations[refusal.seq], refusal)
 
     def _act(self, steps: Iterator[Step]) -> None:
-        for namespace, group in itertools.groupby(steps, lambda step: step.action.namespace):
+        # Each namespace is entered once; its own steps keep their order.
+        ordered = sorted(steps, key=_place)
+        for namespace, group in itertools.groupby(ordered, _place):
             together = list(group)
             gone = [
                 (step.seq, step.action.index)
@@ -220,16 +230,18 @@ class Runner:
             yield each.name
 
 
+def _place(step: Step) -> str:
+    return step.action.namespace
+
+
+def _random_group() -> int:
+    """Return a group number that is hardly ever taken, out of two thousand million."""
+    return random.randrange(1 << 16, 1 << 31)
+
+
 def _floor() -> int:
     """Return where new ifindexes begin: it moves on with time, so that none comes back soon.
 
     Otherwise a service bound to a bridge that is gone would find itself on the next one.
     """
     return _NEW_INDEXES + int(time.clock_gettime(time.CLOCK_BOOTTIME)) * _INDEXES_A_SECOND
-
-
-def _unused(groups: set[int]) -> int:
-    while True:
-        group = random.randrange(1 << 16, 1 << 31)
-        if group not in groups:
-            return group

@@ -217,8 +217,9 @@ def port_data(
     flood: bool | None = None,
     isolated: bool | None = None,
     hairpin: bool | None = None,
+    cost: int | None = None,
 ) -> bytes:
-    data = b""
+    data = b"" if cost is None else u32(uapi.IFLA_BRPORT_COST, cost)
     for kind, value in (
         (uapi.IFLA_BRPORT_LEARNING, learning),
         (uapi.IFLA_BRPORT_UNICAST_FLOOD, flood),

@@ -46,6 +46,8 @@ class Link:
     flood: bool
     isolated: bool
     hairpin: bool
+    cost: int
+    """The port's path cost."""
     data: tuple[int, int]
     """Where in the buffer the attributes of the device's kind are."""
 
@@ -77,8 +79,8 @@ _INFO_DATA: Path = (uapi.IFLA_LINKINFO, uapi.IFLA_INFO_DATA)
 _IPV6_SETTINGS: Path = (uapi.IFLA_AF_SPEC, uapi.AF_INET6, uapi.IFLA_INET6_CONF)
 _PORT: Path = (uapi.IFLA_LINKINFO, uapi.IFLA_INFO_SLAVE_DATA)
 
-_ABSENT: tuple[Any, ...] = (b"", None, 0, 0, 0, 0, None, b"", b"", None, 0, b"", 0, 0, 0, 0)
-"""What Link's fields from `name` to `hairpin` are where the kernel does not say."""
+_ABSENT: tuple[Any, ...] = (b"", None, 0, 0, 0, 0, None, b"", b"", None, 0, b"", 0, 0, 0, 0, 0)
+"""What Link's fields from `name` to `cost` are where the kernel does not say."""
 _VALUES: dict[Path, tuple[int, str]] = {
     (uapi.IFLA_IFNAME,): (0, "text"),
     (uapi.IFLA_ADDRESS,): (1, "raw"),
@@ -96,6 +98,7 @@ _VALUES: dict[Path, tuple[int, str]] = {
     (*_PORT, uapi.IFLA_BRPORT_UNICAST_FLOOD): (13, "B"),
     (*_PORT, uapi.IFLA_BRPORT_ISOLATED): (14, "B"),
     (*_PORT, uapi.IFLA_BRPORT_MODE): (15, "B"),
+    (*_PORT, uapi.IFLA_BRPORT_COST): (16, "I"),
 }
 """Where each wanted value goes, and how it is packed."""
 
@@ -129,9 +132,10 @@ class _Shape:
         return self._headers.unpack_from(buffer, start) == self._expected
 
     def link(self, index: int, flags: int, buffer: bytes, start: int) -> Link:
-        row = self._in_order(self._values.unpack_from(buffer, start) + _ABSENT)
-        name, mac, mtu, group, master, peer, space, kind, alias, *rest = row
-        mode, off, above, learning, flood, isolated, hairpin = rest
+        (
+            name, mac, mtu, group, master, peer, space, kind, alias,
+            mode, off, above, learning, flood, isolated, hairpin, cost,
+        ) = self._in_order(self._values.unpack_from(buffer, start) + _ABSENT)  # fmt: skip
         first, last = self.data
         return Link(
             index,
@@ -153,6 +157,7 @@ class _Shape:
             flood != 0,
             isolated != 0,
             hairpin != 0,
+            cost,
             (start + first, start + last),
         )
 

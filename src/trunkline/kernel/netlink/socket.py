@@ -31,6 +31,8 @@ BARRIER = 0xFFFFFFFF
 """The sequence number of the NOOP that closes a batch."""
 
 _DUMP_TRIES = 20
+_ENDINGS = frozenset((uapi.NLMSG_DONE, uapi.NLMSG_ERROR))
+"""What closes a dump."""
 _CLOSING = HEADER.pack(16, uapi.NLMSG_NOOP, uapi.NLM_F_REQUEST | uapi.NLM_F_ACK, BARRIER, 0)
 _ERRNO = struct.Struct("=i")
 _ANSWER_TIMEOUT = struct.pack("ll", 30, 0)
@@ -114,17 +116,18 @@ class NetlinkSocket:
         self._socket.send(request)
         seq = HEADER.unpack_from(request)[3]
         found: list[Message] = []
-        whole = True
+        keep = found.append
+        seen = 0
         while True:
             datagram = self._receive()
             for kind, flags, answered, start, end in _messages(datagram):
                 if answered != seq:  # a left-over of an earlier, interrupted exchange
                     continue
-                whole = whole and not flags & uapi.NLM_F_DUMP_INTR
-                if kind in (uapi.NLMSG_DONE, uapi.NLMSG_ERROR):
+                seen |= flags
+                if kind in _ENDINGS:
                     _raise_for(datagram, start, end, flags, kind)
-                    return found if whole else None
-                found.append((kind, datagram, start, end))
+                    return None if seen & uapi.NLM_F_DUMP_INTR else found
+                keep((kind, datagram, start, end))
 
     def ask(self, requests: Sequence[bytes]) -> list[Message]:
         """Return the answers to *requests* that have one each; a refused request has none."""
