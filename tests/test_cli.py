@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ def test_plan_shows_commands_and_changes_nothing(machine: Machine) -> None:
 
 
 def test_plan_as_commands_is_nothing_but_commands(machine: Machine) -> None:
-    lines = machine("plan", "--commands").stdout.splitlines()
-    assert {line.split()[0] for line in lines} <= {"ip", "bridge", "echo", "printf"}
+    script = machine("plan", "--commands").stdout
+    lines = re.sub(r" <<'EOF'\n.*?\nEOF$", "", script, flags=re.DOTALL | re.MULTILINE).splitlines()
+    assert {line.split()[0] for line in lines} <= {"ip", "bridge", "echo", "printf", "nft"}
     assert len(lines) > 5
 
 

@@ -36,6 +36,7 @@ CASES = [
     (click.UsageError("x"), 64),
     (click.Abort(), 130),
     (KeyboardInterrupt(), 130),
+    (errors.Interrupted("interrupted by SIGTERM"), 130),
     (PermissionError(errno.EACCES, "Permission denied", "/proc/1"), 77),
     (OSError(errno.ENOSPC, "No space left on device"), 1),
     (ZeroDivisionError("division by zero"), 1),

@@ -94,6 +94,26 @@ def test_diagram_as_svg(machine: Machine) -> None:
     assert machine("diagram", "--svg", "-").stdout == Path("host.svg").read_text()
 
 
+def test_diagram_as_json(machine: Machine) -> None:
+    """The scene before it is drawn: what a line joins is in the boxes or outside."""
+    machine("apply", "--auto-approve")
+    scene = machine.json("diagram", "--json")
+    assert scene["kind"] == "Scene"
+    bridge = next(box for box in scene["boxes"] if box["kind"] == "bridge")
+    assert bridge["name"] == "brvlan-10"
+    assert {line["kind"] for line in scene["lines"]} >= {"port", "parent", "wire"}
+    joined = {line["ends"][0] for line in scene["lines"] if bridge["id"] in line["ends"]}
+    assert joined | {bridge["id"]} <= {box["id"] for box in scene["boxes"]}
+    assert all(box["x"] + box["width"] <= scene["width"] for box in scene["boxes"])
+    assert machine("diagram", "--json", "--svg", "x").exit_code == 64
+
+
+def test_a_picture_that_cannot_be_written(machine: Machine) -> None:
+    done = machine("diagram", "--svg", "no/where.svg")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "'no/where.svg' cannot be written: No such file or directory" in done.stderr
+
+
 def test_colour_only_where_it_is_wanted(machine: Machine) -> None:
     assert "\x1b[" not in machine("plan").stdout
     assert "\x1b[32m+" in machine("plan", "--color", "always").stdout
@@ -102,6 +122,7 @@ def test_colour_only_where_it_is_wanted(machine: Machine) -> None:
 
 def test_schema_is_a_json_schema(machine: Machine) -> None:
     assert "draft-07" in machine.json("schema")["$schema"]
+    assert machine.json("schema", "--json") == machine.json("schema")
 
 
 def test_a_broken_record_is_no_traceback(machine: Machine) -> None:

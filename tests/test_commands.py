@@ -71,14 +71,14 @@ def test_without_vlans(scratch_namespace: str, seats: Seats) -> None:
     check(renamed(untagged(), scratch_namespace[-4:]), scratch_namespace, seats)
 
 
-@pytest.mark.needs("vlan_devices")
+@pytest.mark.needs("vlan_devices", "nft")
 @pytest.mark.parametrize("seats", Seats)
 def test_a_bridge_for_each_network(scratch_namespace: str, seats: Seats) -> None:
     """With the kernel's own VLAN devices."""
     check(renamed(make.one_host(), scratch_namespace[-4:]), scratch_namespace, seats)
 
 
-@pytest.mark.needs("vlan_devices", "vlan_filtering")
+@pytest.mark.needs("vlan_devices", "vlan_filtering", "nft")
 @pytest.mark.parametrize("seats", Seats)
 def test_one_bridge_for_all(scratch_namespace: str, seats: Seats) -> None:
     """With `bridge vlan`."""

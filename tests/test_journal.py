@@ -92,9 +92,23 @@ def test_a_step_that_was_cut_off_does_not_hide_the_begin(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "change", [{"version": 2}, {"operations": [{}]}, {"lost": [{"row": "x"}]}]
+    "change",
+    [
+        {"version": 1},
+        {"boot": 7},
+        {"site": None},
+        {"operations": [{}]},
+        {"operations": 1},
+        {"operations": [[]]},
+        {"operations": [{"before": [1], "after": None}]},
+        {"operations": [{"before": "x", "after": None}]},
+        {"operations": [{"before": None, "after": None}]},
+        {"lost": [{"row": "x"}]},
+        {"lost": [1]},
+        {"lost": [{"row": "namespace", "name": "n", "owner": None}]},
+    ],
 )
-def test_a_journal_of_another_version(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_journal_that_says_what_we_never_say(tmp_path: Path, change: dict[str, object]) -> None:
     """It is refused with its name, not guessed at."""
     journal.begin(tmp_path, TRANSACTION)
     path = tmp_path / journal.JOURNAL
@@ -104,6 +118,69 @@ def test_a_journal_of_another_version(tmp_path: Path, change: dict[str, object])
         journal.unfinished(tmp_path)
 
     assert str(path) in raised.value.message
+
+
+@pytest.mark.parametrize("line", ["[]", "1", "null", '"begin"', "{}", "zzz", "[" * 100_000])
+@pytest.mark.parametrize("after", [False, True], ids=["alone", "after begin"])
+def test_a_line_that_is_no_record(tmp_path: Path, line: str, after: bool) -> None:
+    """It names the file; after the first record, what is not JSON was cut off by a full disk."""
+    journal.begin(tmp_path, TRANSACTION)
+    path = tmp_path / journal.JOURNAL
+    path.write_text((path.read_text() if after else "") + line + "\n")
+
+    if after and line[:2] in ("zz", "[["):
+        assert journal.unfinished(tmp_path) is not None
+        return
+    with pytest.raises(HostError) as raised:
+        journal.unfinished(tmp_path)
+
+    assert str(path) in raised.value.message
+    assert "remove the file" in raised.value.hint
+
+
+def test_a_journal_that_is_a_directory(tmp_path: Path) -> None:
+    (tmp_path / journal.JOURNAL).mkdir()
+
+    with pytest.raises(HostError, match="cannot be read: Is a directory"):
+        journal.unfinished(tmp_path)
+
+
+def test_a_journal_of_another_boot_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel that held what it speaks of is no more; the file stays to be looked at."""
+    journal.begin(tmp_path, TRANSACTION).step("applied")
+    assert not journal.outlived(tmp_path)
+    written = (tmp_path / journal.JOURNAL).read_bytes()
+    (tmp_path / "boot").write_text("another-boot\n")
+    monkeypatch.setattr(journal, "BOOT_ID", tmp_path / "boot")
+
+    assert journal.unfinished(tmp_path) is None
+    assert journal.outlived(tmp_path)
+    assert journal.set_aside(tmp_path).read_bytes() == written
+    assert not journal.outlived(tmp_path)
+
+
+def test_a_journal_with_an_end_outlives_no_boot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.begin(tmp_path, TRANSACTION).end("applied")
+    os.rename(tmp_path / journal.LAST, tmp_path / journal.JOURNAL)
+    (tmp_path / "boot").write_text("another-boot\n")
+    monkeypatch.setattr(journal, "BOOT_ID", tmp_path / "boot")
+
+    assert not journal.outlived(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", [b"\xff\xfe", b"[]", b'{"since": -1e999, "pid": 1, "command": 2}']
+)
+def test_a_lock_file_with_anything_in_it(tmp_path: Path, text: bytes) -> None:
+    """Who holds it is then not known; that it is held is."""
+    with journal.locked(tmp_path, "apply"):
+        (tmp_path / journal.LOCK).write_bytes(text)
+        with pytest.raises(LockedError, match="another process"), journal.locked(tmp_path, "x"):
+            raise AssertionError("the lock was taken twice")
 
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def managed(kernel: Kernel, wanted: HostState) -> HostState:
 
 
 @pytest.mark.parametrize("seats", Seats)
-@both("vlan_filtering")
+@both("vlan_filtering", "nft")
 def test_a_vlan_aware_host(kernel: Kernel, seats: Seats) -> None:
     """Both ways to build a switch, one after the other and back."""
     aware = make.desired(make.one_host(Switching.VLAN_AWARE), seats, capabilities(kernel))

@@ -15,14 +15,14 @@ from tests import planning_fixtures as make
 from tests import real_host
 from tests.faulty_kernel import FaultyKernel, die, interrupt, refuse
 from trunkline import codec, journal, plan, transaction
-from trunkline.errors import KernelError, StaleError, VerificationError
+from trunkline.errors import Interrupted, KernelError, StaleError, VerificationError
 from trunkline.intent import HostPort, Site
 from trunkline.kernel import Kernel
 from trunkline.kernel.fake import FakeKernel
 from trunkline.operation import Operation
 from trunkline.realise import Seats
 from trunkline.state import Bridge, HostState, Namespace, Route, host_state
-from trunkline.transaction import Applied, Interrupted, PartlyApplied, RolledBack
+from trunkline.transaction import Applied, PartlyApplied, RolledBack, SetAside
 from trunkline.values import InterfaceAddress, VlanId
 
 
@@ -229,6 +229,23 @@ def test_the_next_run_undoes_after_a_crash_in_memory(host: Host) -> None:
     assert isinstance(outcome, RolledBack)
     assert str(outcome.cause) == "'apply' was interrupted"
     assert host.dump() == host.before
+    assert transaction.recover(host.kernel, host.directory) is None
+
+
+def test_what_a_reboot_has_undone_is_not_undone_again(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A delete that was under way: to undo it would bring back what nobody has any more."""
+    gone = Bridge("", "br-gone", "walk/network/gone")
+    journal.begin(host.directory, journal.Transaction("walk", "apply", (Operation(gone, None),)))
+    (tmp_path / "boot").write_text("another-boot\n")
+    monkeypatch.setattr(journal, "BOOT_ID", tmp_path / "boot")
+
+    outcome = transaction.recover(host.kernel, host.directory)
+
+    assert outcome == SetAside(host.directory / journal.ASIDE)
+    assert host.dump() == host.before
+    assert gone.key not in host.kernel.read()
     assert transaction.recover(host.kernel, host.directory) is None
 
 

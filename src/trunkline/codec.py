@@ -8,15 +8,26 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
+import ipaddress
 import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trunkline.operation import Operation
-from trunkline.state import HostState, Row, VethEnd, host_state
+from trunkline.state import (
+    FdbEntry,
+    HostState,
+    Namespace,
+    NftTable,
+    Row,
+    Sysctl,
+    VethEnd,
+    host_state,
+)
+from trunkline.values import IFNAME_MAX, InterfaceAddress
 
 KIND = "row"
 """The key under which an encoded row says what it is."""
@@ -25,20 +36,23 @@ KIND = "row"
 def encode(row: Row) -> dict[str, object]:
     """Return *row* as what JSON can say.
 
-    >>> from trunkline.state import Address
-    >>> encode(Address("", "eth0", "10.0.0.1/8"))
-    {'row': 'address', 'namespace': '', 'device': 'eth0', 'address': '10.0.0.1/8'}
+    >>> from trunkline.state import Sysctl
+    >>> encode(Sysctl("", "net/ipv4/ip_forward", "1"))
+    {'row': 'sysctl', 'namespace': '', 'name': 'net/ipv4/ip_forward', 'value': '1'}
     """
     return {KIND: _NAMES[type(row)], **_fields(row)}
 
 
-def decode(encoded: Mapping[str, object]) -> Row:
-    """Return the row that `encode` gave; raises ValueError for anything else."""
-    kind = encoded.get(KIND)
-    if kind not in _KINDS:
+def decode(encoded: object) -> Row:
+    """Return the row that `encode` gave; raises ValueError for anything else.
+
+    What comes from a file goes on to the kernel, so each value must be one that a kernel can hold.
+    """
+    fields = dict(_expect(dict, encoded))
+    kind = fields.pop(KIND, None)
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(f"'{kind}' is not a kind of row")
-    fields = {name: value for name, value in encoded.items() if name != KIND}
-    row: Row = _decoded(_KINDS[str(kind)], fields)
+    row: Row = _decoded(_KINDS[kind], fields)
     return row
 
 
@@ -50,14 +64,18 @@ def encode_operation(operation: Operation) -> dict[str, object]:
     }
 
 
-def decode_operation(encoded: Mapping[str, Any]) -> Operation:
+def decode_operation(encoded: object) -> Operation:
     """Return the operation that `encode_operation` gave; raises ValueError for anything else."""
-    if set(encoded) != {"before", "after"} or encoded["before"] is encoded["after"] is None:
+    fields = _expect(dict, encoded)
+    if set(fields) != {"before", "after"} or fields["before"] is fields["after"] is None:
         raise ValueError("an operation has a row before, after, or both")
-    before, after = encoded["before"], encoded["after"]
-    return Operation(
-        None if before is None else decode(before), None if after is None else decode(after)
+    before, after = (
+        None if fields[side] is None else decode(fields[side]) for side in ("before", "after")
     )
+    operation = Operation(before, after)
+    if before is not None and after is not None and before.key != after.key:
+        raise ValueError(f"'{before.key}' cannot become '{after.key}'")
+    return operation
 
 
 def dump(state: HostState) -> str:
@@ -68,8 +86,7 @@ def dump(state: HostState) -> str:
 
 def load(text: str) -> dict[tuple[str | int, ...], Row]:
     """Return the state that `dump` gave; raises ValueError for anything else."""
-    rows: Iterable[Mapping[str, object]] = json.loads(text)
-    return host_state(decode(row) for row in rows)
+    return host_state(decode(row) for row in _expect(list, json.loads(text)))
 
 
 def digest(state: HostState) -> str:
@@ -102,7 +119,11 @@ def _decoded(kind: Any, fields: Mapping[str, object]) -> Any:
     if set(fields) != set(decoders):
         odd = sorted(set(fields) ^ set(decoders))
         raise ValueError(f"{_NAMES.get(kind, 'veth end')}: field '{odd[0]}' is missing or unknown")
-    return kind(**{name: decoders[name](value) for name, value in fields.items()})
+    values = {name: decoders[name](value) for name, value in fields.items()}
+    for name, value in values.items():
+        if value is not None:
+            _check(kind, name, value)
+    return kind(**values)
 
 
 def _decoder(hint: Any) -> Decoder:
@@ -130,6 +151,83 @@ def _one_of(choices: tuple[object, ...], value: object) -> object:
     if value not in choices:
         raise ValueError(f"'{value}' is none of {', '.join(map(str, choices))}")
     return value
+
+
+def _check(kind: type[object], name: str, value: Any) -> None:
+    """Raise ValueError unless a kernel can hold *value* in the field *name* of a *kind*."""
+    check = _CHECKS.get((kind, name)) or _CHECKS.get((object, name))
+    if check is not None and not check(value):
+        raise ValueError(f"{_NAMES.get(kind, 'veth end')}: '{value}' is not a possible {name}")
+    if type(value) is int and not 0 <= value < 2**32:
+        raise ValueError(f"{_NAMES[kind]}: {name} '{value}' is outside 0-4294967295")
+    if isinstance(value, str) and not _is_text(value):
+        raise ValueError(f"{_NAMES.get(kind, 'veth end')}: {value!r} is not a possible {name}")
+
+
+def _is_text(value: str) -> bool:
+    """Say whether *value* is text that a kernel may have given us: any bytes but NUL."""
+    return "\0" not in value and value == _bytes(value).decode("utf-8", "surrogateescape")
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("utf-8", "surrogateescape")
+
+
+def _is_device_name(value: str) -> bool:
+    """Say what the kernel says (net/core/dev.c, dev_valid_name): it allows more than we give."""
+    raw = _bytes(value)
+    odd = re.search(rb"[:\s\xa0]", raw)
+    return len(raw) <= IFNAME_MAX and _is_file_name(value) and odd is None
+
+
+def _is_file_name(value: str) -> bool:
+    """Say whether *value* names one entry of a directory: namespaces are files."""
+    return value not in ("", ".", "..") and "/" not in value and len(_bytes(value)) <= 255
+
+
+def _is_parameter(value: str) -> bool:
+    first, *rest = value.split("/")
+    return first == "net" and bool(rest) and all(map(_is_file_name, rest))
+
+
+def _is_hardware_address(value: str) -> bool:
+    """Say whether *value* is one of any link layer: a tunnel's has 4 bytes, some have none."""
+    return re.fullmatch(r"([0-9a-f]{2}(:[0-9a-f]{2})*)?", value) is not None
+
+
+def _is_ethernet_address(value: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", value) is not None
+
+
+def _same(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    """Return a check for what *parse* takes and writes just so."""
+    return lambda value: str(parse(value)) == value
+
+
+_CHECKS: dict[tuple[type[object], str], Callable[[Any], bool]] = {
+    (object, "namespace"): lambda value: value == "" or _is_file_name(value),
+    (object, "name"): _is_device_name,
+    (Namespace, "name"): _is_file_name,
+    (Sysctl, "name"): _is_parameter,
+    (Sysctl, "value"): lambda value: value.isascii() and value.isprintable(),
+    (NftTable, "name"): lambda value: re.fullmatch(r"[A-Za-z_][\w/.\\]*", value) is not None,
+    (object, "parent"): _is_device_name,
+    (object, "port"): _is_device_name,
+    (object, "bridge"): _is_device_name,
+    (object, "device"): _is_device_name,
+    (object, "mac"): _is_hardware_address,
+    (FdbEntry, "mac"): _is_ethernet_address,
+    (object, "address"): _same(InterfaceAddress),
+    (object, "destination"): _same(ipaddress.ip_network),
+    (object, "gateway"): _same(ipaddress.ip_address),
+    (object, "vlan"): lambda value: 1 <= value <= 4094,
+    (FdbEntry, "vlan"): lambda value: 0 <= value <= 4094,
+    (object, "default_pvid"): lambda value: 0 <= value <= 4094,
+    (object, "protocol"): lambda value: 0 <= value <= 255,
+    # The kernel takes hundredths of a second in 32 bits.
+    (object, "ageing"): lambda value: 0 <= value < 2**32 // 100,
+}
+"""What a value must be beyond its type: of a field of one kind, else of every field so named."""
 
 
 def _kebab(kind: type[object]) -> str:

@@ -10,8 +10,11 @@ TrunklineError
 │   └── DeniedError     no permission                               exit 77
 ├── KernelError         the kernel refused an operation             exit 1
 ├── VerificationError   the kernel holds something else than asked  exit 2
+├── RolledBackError     a change of a lab failed and is undone      exit 3
+├── PartlyAppliedError  it failed, and so did undoing it            exit 4
 └── InternalError       a bug in Trunkline: us                      exit 1
 
+Interrupted is none of them: whoever sends a signal wants an end, not an explanation. Exit 130.
 A message is: object, what is wrong with the quoted value; `hint` says what to do.
 """
 
@@ -101,5 +104,17 @@ class VerificationError(TrunklineError):
     exit_code = 2
 
 
+class RolledBackError(TrunklineError):
+    exit_code = 3
+
+
+class PartlyAppliedError(TrunklineError):
+    exit_code = 4
+
+
 class InternalError(TrunklineError):
     """A bug in Trunkline."""
+
+
+class Interrupted(BaseException):
+    """A signal asked this process to end; not an Exception, as KeyboardInterrupt is not."""

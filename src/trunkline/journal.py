@@ -4,6 +4,9 @@
 `end` with the outcome; then it becomes `last.jsonl`. A record is on the disk when its method
 returns. A journal without an end belongs to a run that died, and the next run undoes it. A line
 that is cut off was not written: nothing was done on the strength of it.
+
+What a kernel holds goes with it. So a journal says in which boot it was written, and one of an
+earlier boot is set aside: to undo it now would bring back what the reboot has taken away.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,11 +26,16 @@ from trunkline.errors import DeniedError, HostError, LockedError
 from trunkline.operation import Operation
 from trunkline.state import Row, Sysctl
 
-VERSION = 1
+VERSION = 2
 
 JOURNAL = "journal.jsonl"
 LAST = "last.jsonl"
 LOCK = "lock"
+ASIDE = "before-reboot.jsonl"
+"""The last journal of an earlier boot, to be looked at."""
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""Made up anew by each boot (proc(5))."""
 
 Clock = Callable[[], float]
 
@@ -81,6 +89,7 @@ def begin(directory: Path, transaction: Transaction, clock: Clock = time.time) -
         {
             "record": "begin",
             "version": VERSION,
+            "boot": boot_id(),
             "pid": os.getpid(),
             "site": transaction.site,
             "command": transaction.command,
@@ -93,11 +102,37 @@ def begin(directory: Path, transaction: Transaction, clock: Clock = time.time) -
 
 
 def unfinished(directory: Path, clock: Clock = time.time) -> tuple[Transaction, Journal] | None:
-    """Return the transaction that a dead run left behind, and its journal to go on with."""
+    """Return the transaction that a dead run of this boot left, and its journal to go on with."""
     records = _records(directory / JOURNAL)
-    if not records or records[-1].get("record") == "end":
+    if not _is_open(records) or _is_of_another_boot(records[0]):
         return None
     return _transaction(directory / JOURNAL, records[0]), Journal(directory, clock)
+
+
+def outlived(directory: Path) -> bool:
+    """Say whether there is an open journal of an earlier boot; `set_aside` takes it away."""
+    records = _records(directory / JOURNAL)
+    return _is_open(records) and _is_of_another_boot(records[0])
+
+
+def set_aside(directory: Path) -> Path:
+    """Move the journal to where nobody undoes it, and return its new path."""
+    with _explained(directory):
+        os.replace(directory / JOURNAL, directory / ASIDE)
+        _sync_directory(directory)
+    return directory / ASIDE
+
+
+def boot_id() -> str:
+    return BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def _is_open(records: list[dict[str, Any]]) -> bool:
+    return bool(records) and records[-1]["record"] != "end"
+
+
+def _is_of_another_boot(begin: Mapping[str, Any]) -> bool:
+    return isinstance(begin.get("boot"), str) and begin["boot"] != boot_id()
 
 
 @contextlib.contextmanager
@@ -112,15 +147,16 @@ def locked(directory: Path, command: str, clock: Clock = time.time) -> Iterator[
         except BlockingIOError:
             file.seek(0)
             raise _held(file.read(), clock()) from None
-        file.truncate(0)
-        json.dump({"pid": os.getpid(), "command": command, "since": clock()}, file)
-        file.flush()
+        holder = {"pid": os.getpid(), "command": command, "since": clock()}
+        with _explained(directory):
+            file.truncate(0)
+            os.write(file.fileno(), json.dumps(holder).encode())
         yield
 
 
 def _opened(path: Path) -> TextIO:
     with _explained(path.parent):
-        return path.open("a+", encoding="utf-8")
+        return path.open("a+", encoding="utf-8", errors="replace")
 
 
 def _held(text: str, now: float) -> LockedError:
@@ -129,7 +165,7 @@ def _held(text: str, now: float) -> LockedError:
         holder = json.loads(text)
         age = max(0, round(now - holder["since"]))
         who = f"process {holder['pid']} ('{holder['command']}') for {age} s"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         who = "another process, which has just taken it"
     return LockedError(f"the transaction lock is held by {who}", hint=hint)
 
@@ -156,43 +192,72 @@ def _explained(directory: Path) -> Iterator[None]:
         ) from error
 
 
+_KINDS = ("begin", "step", "end")
+
+
 def _records(path: Path) -> list[dict[str, Any]]:
     """Return the whole records of a journal; what follows a broken line was not written."""
-    if not path.exists():
-        return []
     records: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
+    for number, line in enumerate(_text(path).split("\n")[:-1]):
         try:
-            records.append(json.loads(line))
-        except ValueError:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            if number == 0:
+                raise _unreadable(path, "its first line is not a record") from None
             break
+        if not isinstance(record, dict) or record.get("record") not in _KINDS:
+            raise _unreadable(path, f"line {number + 1} is not a record")
+        if (number == 0) != (record["record"] == "begin"):
+            raise _unreadable(path, f"line {number + 1} is a '{record['record']}' record")
+        records.append(record)
     return records
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise _unreadable(path, str(error.strerror)) from error
+
+
+def _unreadable(path: Path, why: str) -> HostError:
+    return HostError(
+        f"the journal '{path}' of an interrupted run cannot be read: {why}",
+        hint="use the version of trunkline that wrote it; or remove the file, and what that run "
+        "has begun stays as it is",
+    )
 
 
 def _transaction(path: Path, begin: Mapping[str, Any]) -> Transaction:
     try:
         if begin["version"] != VERSION:
             raise ValueError(f"its version is '{begin['version']}', this program's {VERSION}")
+        _expect(str, begin, "boot")
         return Transaction(
-            begin["site"],
-            begin["command"],
-            tuple(codec.decode_operation(each) for each in begin["operations"]),
-            tuple(_parameters(begin["lost"])),
+            _expect(str, begin, "site"),
+            _expect(str, begin, "command"),
+            tuple(codec.decode_operation(each) for each in _expect(list, begin, "operations")),
+            tuple(_parameter(each) for each in _expect(list, begin, "lost")),
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise HostError(
-            f"the journal '{path}' of an interrupted run cannot be read: {error}",
-            hint="use the version of trunkline that wrote it; or remove the file, and what that "
-            "run has begun stays as it is",
-        ) from error
+    except KeyError as error:
+        raise _unreadable(path, f"{error} is missing") from error
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, str(error)) from error
 
 
-def _parameters(encoded: Sequence[Mapping[str, object]]) -> Iterator[Sysctl]:
-    for each in encoded:
-        row: Row = codec.decode(each)
-        if not isinstance(row, Sysctl):
-            raise ValueError(f"'{each.get(codec.KIND)}' is not a parameter")
-        yield row
+def _expect(kind: type[Any], record: Mapping[str, Any], name: str) -> Any:
+    if type(record[name]) is not kind:
+        raise ValueError(f"'{name}' is not a {kind.__name__}")
+    return record[name]
+
+
+def _parameter(encoded: object) -> Sysctl:
+    row: Row = codec.decode(encoded)
+    if not isinstance(row, Sysctl):
+        raise ValueError(f"a {type(row).__name__} is not a parameter")
+    return row
 
 
 def _sync_directory(directory: Path) -> None:

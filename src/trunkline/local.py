@@ -6,9 +6,11 @@ and the journal of the transaction that is under way.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,18 +65,52 @@ def applied() -> tuple[AppliedSite, ...]:
 
 def remember(site: AppliedSite) -> None:
     """Keep *site* as applied; a crash leaves the old record or the new one, never half of it."""
-    target = _path(site.site)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(asdict(site), file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(target)
+    keep(prepare(site))
+
+
+def prepare(site: AppliedSite) -> Path:
+    """Put the record of *site* on the disk without making it count, for `keep` or `drop`.
+
+    Once a host has been changed it is too late to find out that the disk is full.
+    """
+    fresh = _path(site.site).with_suffix(".new")
+    with _explained(fresh):
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(asdict(site), file)
+            file.flush()
+            os.fsync(file.fileno())
+    return fresh
+
+
+def keep(prepared: Path) -> None:
+    with _explained(prepared):
+        prepared.replace(prepared.with_suffix(".json"))
+
+
+def drop(prepared: Path) -> None:
+    with _explained(prepared):
+        prepared.unlink(missing_ok=True)
 
 
 def forget(site: str) -> None:
-    _path(site).unlink(missing_ok=True)
+    path = _path(site)
+    with _explained(path):
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Raise what the file system refuses as an error of this machine."""
+    try:
+        yield
+    except PermissionError as error:
+        raise DeniedError(f"the record '{path}' may not be written", hint="run as root") from error
+    except OSError as error:
+        raise HostError(
+            f"the record '{path}' of an applied site cannot be written: {error.strerror}",
+            hint="make room there, or set TRUNKLINE_STATE_DIR to another directory",
+        ) from error
 
 
 def _sites() -> Path:
@@ -87,7 +123,10 @@ def _path(site: str) -> Path:
 
 def _read(path: Path) -> AppliedSite:
     try:
-        return AppliedSite(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        record = AppliedSite(**json.loads(path.read_text(encoding="utf-8")))
+        if not all(isinstance(value, str) for value in asdict(record).values()):
+            raise ValueError("a field is not text")
+        return record
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         hint = "apply the site again, which writes it anew, or remove the file"
         raise HostError(f"the record '{path}' is not readable: {error}", hint=hint) from error

@@ -20,7 +20,13 @@ from types import FrameType
 
 from trunkline import journal, sysctls
 from trunkline import plan as planning
-from trunkline.errors import HostError, StaleError, TrunklineError, VerificationError
+from trunkline.errors import (
+    HostError,
+    Interrupted,
+    StaleError,
+    TrunklineError,
+    VerificationError,
+)
 from trunkline.journal import Journal, Transaction
 from trunkline.kernel import Kernel
 from trunkline.operation import Operation
@@ -59,8 +65,12 @@ class PartlyApplied:
 Outcome = Applied | RolledBack | PartlyApplied
 
 
-class Interrupted(BaseException):
-    """A signal asked this process to end; not an Exception, as KeyboardInterrupt is not."""
+@dataclass(frozen=True)
+class SetAside:
+    """A dead run of an earlier boot: what it had done is gone with the kernel that held it."""
+
+    file: Path
+    """Its journal now."""
 
 
 def apply(
@@ -91,15 +101,19 @@ def apply(
         return _run(plan, lost_too, desired, kernel, log, check)
 
 
-def recover(kernel: Kernel, directory: Path, command: str = "recover") -> Outcome | None:
+def recover(
+    kernel: Kernel, directory: Path, command: str = "recover"
+) -> Outcome | SetAside | None:
     """Undo what a dead run left behind; None where there is nothing to undo."""
-    if journal.unfinished(directory) is None:
+    if journal.unfinished(directory) is None and not journal.outlived(directory):
         return None  # and no directory or lock is made for it
     with journal.locked(directory, command):
         return _recover(kernel, directory)
 
 
-def _recover(kernel: Kernel, directory: Path) -> Outcome | None:
+def _recover(kernel: Kernel, directory: Path) -> Outcome | SetAside | None:
+    if journal.outlived(directory):
+        return SetAside(journal.set_aside(directory))
     found = journal.unfinished(directory)
     if found is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import click
+from trunkline.cli import abroad, terminal
 
 API_VERSION = "trunkline/v1"
 UI_VERSION = "1.0"
@@ -19,9 +19,10 @@ def document(kind: str, **fields: Any) -> str:
 
 def event(kind: str, **fields: Any) -> None:
     """Print one event of a long command's stream, at once even into a pipe."""
-    click.echo(json.dumps({"type": kind, **fields}))
+    terminal.exact(json.dumps({"type": kind, **fields}))
 
 
 def start_events() -> None:
-    """Print the first line of a stream."""
-    event("version", ui=UI_VERSION)
+    """Print the first line of a stream, unless whoever had this carried out here has done so."""
+    if abroad.home() is None:
+        event("version", ui=UI_VERSION)

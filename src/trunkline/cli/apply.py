@@ -52,17 +52,14 @@ def command(site: str | None, host: str | None, *, auto_approve: bool, as_json: 
         file = sitefile.parse(data, path)
         wanted = _of_site(file, host)
     else:
-        file = plan_file.file
         wanted = _of_plan(plan_file, host, path)
-    code = change.run(wanted, Style(auto_approve, as_json))
-    if code in (0, change.PARTLY_APPLIED):
-        local.remember(AppliedSite(wanted.site, wanted.host, file.file, file.source))
-    return code
+    return change.run(wanted, Style(auto_approve, as_json))
 
 
 def _of_site(file: SiteFile, host: str | None) -> Change:
     here = target.this_host(file, host)
-    return Change("apply", file.site.name, here.host, here.kernel, here.desired())
+    record = AppliedSite(file.site.name, here.host, file.file, file.source)
+    return Change("apply", file.site.name, here.host, here.kernel, here.desired(), record=record)
 
 
 def _of_plan(plan_file: PlanFile, host: str | None, path: str) -> Change:
@@ -72,4 +69,13 @@ def _of_plan(plan_file: PlanFile, host: str | None, path: str) -> Change:
         raise errors.UsageError(
             f"'{path}' is a plan for host '{saved.host}', not '{host}'", hint="leave --host away"
         )
-    return Change("apply", saved.site, saved.host, local.kernel(), saved.desired, saved=saved.plan)
+    file = plan_file.file
+    return Change(
+        "apply",
+        saved.site,
+        saved.host,
+        local.kernel(),
+        saved.desired,
+        saved=saved.plan,
+        record=AppliedSite(saved.site, saved.host, file.file, file.source),
+    )

@@ -9,9 +9,10 @@ import click
 from trunkline import errors, local, transaction
 from trunkline.cli import answer, failure, plan_text, terminal
 from trunkline.kernel import Kernel
+from trunkline.local import AppliedSite
 from trunkline.plan import Plan, diff
 from trunkline.state import HostState
-from trunkline.transaction import Applied, Outcome, PartlyApplied, RolledBack
+from trunkline.transaction import Applied, Outcome, PartlyApplied, RolledBack, SetAside
 
 ROLLED_BACK, PARTLY_APPLIED, REFUSED = 3, 4, 1
 
@@ -28,6 +29,8 @@ class Change:
     desired: HostState
     saved: Plan | None = None
     """The plan from a file, which must still be the plan."""
+    record: AppliedSite | None = None
+    """What is remembered of it once this host is so."""
 
     @property
     def intention(self) -> str:
@@ -67,20 +70,34 @@ def _run(change: Change, style: Style) -> int:
         )
     _show(change, plan, as_json=style.as_json)
     if plan.empty:
+        if change.record is not None:
+            local.remember(change.record)
         return 0
     if not (style.auto_approve or _approved(change, as_json=style.as_json)):
         terminal.progress("Nothing was changed.")
         return REFUSED
     terminal.progress(f"{change.host}: {len(plan.operations)} operations...")
-    outcome = transaction.apply(
-        change.desired,
-        change.kernel,
-        local.journal_dir(),
-        site=change.site,
-        command=f"trunkline {change.verb}",
-        agreed=plan,
-    )
-    return _report(change, outcome, as_json=style.as_json)
+    return _report(change, _carry_out(change, plan), as_json=style.as_json)
+
+
+def _carry_out(change: Change, plan: Plan) -> Outcome:
+    """Run the transaction; its record lies ready, and counts if the host has been changed."""
+    prepared = None if change.record is None else local.prepare(change.record)
+    changed = False
+    try:
+        outcome = transaction.apply(
+            change.desired,
+            change.kernel,
+            local.journal_dir(),
+            site=change.site,
+            command=f"trunkline {change.verb}",
+            agreed=plan,
+        )
+        changed = not isinstance(outcome, RolledBack)
+    finally:
+        if prepared is not None:
+            (local.keep if changed else local.drop)(prepared)
+    return outcome
 
 
 def _recover(change: Change) -> None:
@@ -92,7 +109,12 @@ def _recover(change: Change) -> None:
             f"first '{outcome.left[0].describe()}'",
             hint="do that by hand and run this again",
         )
-    if outcome is not None:
+    if isinstance(outcome, SetAside):
+        terminal.progress(
+            "An earlier run died before the last reboot, which has undone it; "
+            f"its journal is now '{outcome.file}'."
+        )
+    elif outcome is not None:
         terminal.progress("An earlier run died; what it had begun is undone.")
 
 
@@ -102,7 +124,7 @@ def _show(change: Change, plan: Plan, *, as_json: bool) -> None:
         answer.event("plan", site=change.site, **shown)
     else:
         for line in plan_text.text(change.host, change.intention, plan):
-            click.echo(line)
+            terminal.echo(line)
 
 
 def _approved(change: Change, *, as_json: bool) -> bool:
@@ -113,7 +135,7 @@ def _approved(change: Change, *, as_json: bool) -> bool:
             hint="look at the plan, then add --auto-approve",
         )
     question = f"Type yes to {change.verb} this on {change.host}"
-    answered = click.prompt(question, default="", show_default=False, err=True)
+    answered = click.prompt(terminal.safe(question), default="", show_default=False, err=True)
     return bool(answered.strip() == "yes")
 
 
@@ -125,7 +147,8 @@ def _report(change: Change, outcome: Outcome, *, as_json: bool) -> int:
             if as_json:
                 answer.event("applied", host=change.host, summary=plan_text.summary(plan))
             else:
-                click.secho(f"Done: {done}; {change.host} is {change.intention}.", fg="green")
+                text = f"Done: {done}; {change.host} is {change.intention}."
+                terminal.echo(terminal.paint(text, fg="green"))
             return 0
         case RolledBack(_, cause):
             _say_failed(change, cause, "rolled back: the host is as it was before")
@@ -145,7 +168,8 @@ def _report(change: Change, outcome: Outcome, *, as_json: bool) -> int:
 
 def _say_failed(change: Change, cause: BaseException, ending: str) -> None:
     why = str(cause) or "interrupted"
-    click.secho(f"error: {change.verb} on {change.host}: {why}", fg="red", err=True)
+    error = f"error: {change.verb} on {change.host}: {why}"
+    terminal.progress(terminal.paint(error, fg="red"))
     hint = cause.hint if isinstance(cause, errors.TrunklineError) else ""
     if hint:
         terminal.progress(f"  hint: {hint}")

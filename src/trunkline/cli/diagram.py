@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 from pathlib import Path
+from typing import Any
 
 import click
 
-from trunkline import render
-from trunkline.cli import target, terminal, view
+from trunkline import errors, render
+from trunkline.cli import answer, target, terminal, view
+from trunkline.cli.abroad import OutputFile
 from trunkline.cli.group import Command
 from trunkline.cli.view import View
 from trunkline.scene import Fold, Guest, Scene, guests, host_scene, site_scene
@@ -22,16 +26,29 @@ from trunkline.svg import svg as as_svg
         "trunkline diagram --lab walkthrough  # all hosts of a lab and the switch between them",
         "trunkline diagram --host host1  # one of them",
         "trunkline diagram --svg host.svg  # for a page or a ticket",
+        "trunkline diagram --json  # boxes, lines and labels, to draw it yourself",
         "trunkline diagram --all --ascii > before.txt  # nothing folded, plain ASCII",
     ],
 )
 @target.site_argument
 @target.host_option
 @target.lab_option
-@click.option("--svg", metavar="FILE", help="Write it as SVG instead; - is the standard output.")
+@click.option(
+    "--svg",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Write it as SVG instead; - is the standard output.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The scene as one JSON document.")
 @click.option("--all", "everything", is_flag=True, help="Fold nothing, however wide it becomes.")
 def command(
-    site: str | None, host: str | None, lab: str | None, *, svg: str | None, everything: bool
+    site: str | None,
+    host: str | None,
+    lab: str | None,
+    *,
+    svg: str | None,
+    as_json: bool,
+    everything: bool,
 ) -> None:
     """Draw a host's bridges, VLANs and machines from live state.
 
@@ -39,15 +56,38 @@ def command(
     picture shows which devices meet the stack and which are switched. On a terminal, what does
     not fit is folded and counted.
     """
-    scene = _scene(view.views(site, host, lab), everything=everything or svg is not None)
-    if svg is None:
-        click.echo(render.text(scene, ascii=terminal.current().ascii_only))
-        return
-    picture = as_svg(scene)
-    if svg == "-":
-        click.echo(picture)
+    if svg is not None and as_json:
+        raise errors.UsageError("--svg and --json exclude each other", hint="choose one")
+    whole = everything or as_json or svg is not None
+    scene = _scene(view.views(site, host, lab), everything=whole)
+    if as_json:
+        terminal.exact(answer.document("Scene", **_encoded(scene)))
+    elif svg is None:
+        terminal.echo(render.text(scene, ascii=terminal.current().ascii_only))
+    elif svg == "-":
+        terminal.exact(as_svg(scene))
     else:
-        Path(svg).write_text(picture + "\n", encoding="utf-8")
+        _write(Path(svg), as_svg(scene))
+
+
+def _write(path: Path, picture: str) -> None:
+    try:
+        path.write_text(picture + "\n", encoding="utf-8")
+    except OSError as error:
+        raise errors.HostError(
+            f"'{path}' cannot be written: {error.strerror}", hint="name another file"
+        ) from error
+
+
+def _encoded(scene: Scene) -> dict[str, Any]:
+    """Return *scene* for JSON: a coordinate is a cell, y grows downwards."""
+    plain = dataclasses.asdict(scene)
+    for line, drawn in zip(plain["lines"], scene.lines, strict=True):
+        line["id"] = drawn.id
+        line["nets"] = sorted(drawn.nets)
+    for each in (*plain["boxes"], *plain["lines"], *plain["labels"]):
+        each |= {name: value.value for name, value in each.items() if isinstance(value, enum.Enum)}
+    return plain
 
 
 def _scene(views: list[View], *, everything: bool) -> Scene:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from trunkline.capabilities import Capabilities
@@ -84,21 +86,24 @@ def kernel(as_json: bool) -> None:
 
     local.need_root("trying kernel features in a scratch namespace")
     found = probe.capabilities()
-    click.echo(_json(found) if as_json else _text(found))
+    if as_json:
+        terminal.exact(_json(found))
+    else:
+        for line in _lines(found):
+            terminal.echo(line)
 
 
-def _text(found: Capabilities) -> str:
+def _lines(found: Capabilities) -> Iterator[str]:
     yes, no = ("yes", "NO") if terminal.current().ascii_only else ("✓", "✗")
-    rows = [f"Kernel {found.release}"]
+    yield f"Kernel {found.release}"
     for name, present in found.lines():
-        mark = click.style((yes if present else no).ljust(3), fg="green" if present else "yellow")
+        mark = (yes if present else no).ljust(3)
+        painted = terminal.paint(mark, fg="green" if present else "yellow")
         purpose, lack = MEANING[name]
-        rows.append(
-            f"  {mark} {name.ljust(15)} {PRESENT.get(name, purpose) if present else purpose}"
-        )
+        said = PRESENT.get(name, purpose) if present else purpose
+        yield terminal.joined("  ", painted, f" {name.ljust(15)} {said}")
         if not present:
-            rows.append(f"      {' ' * 15} -> {lack}")
-    return "\n".join(rows)
+            yield f"      {' ' * 15} -> {lack}"
 
 
 def _json(found: Capabilities) -> str:
@@ -109,8 +114,10 @@ def _json(found: Capabilities) -> str:
     return answer.document("KernelCapabilities", release=found.release, items=items)
 
 
-command = LazyGroup(
+@click.command(
+    cls=LazyGroup,
     name="doctor",
+    invoke_without_command=True,
     sections={
         "Commands": {
             "kernel": Entry(
@@ -118,9 +125,20 @@ command = LazyGroup(
             )
         }
     },
-    help="""Say what this machine can do and what it lacks.
+    examples=[
+        "trunkline doctor  # everything there is to say",
+        "trunkline doctor kernel  # every feature, tried in a scratch namespace",
+    ],
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def command(context: click.Context, *, as_json: bool) -> None:
+    """Say what this machine can do and what it lacks.
 
     VLANs, bridges and taps are kernel features that a distribution may leave out; this finds out
-    by trying each of them.""",
-    examples=["trunkline doctor kernel  # every feature, tried in a scratch namespace"],
-)
+    by trying each of them. Without a command it does everything.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(kernel, as_json=as_json)
+    elif as_json:
+        context.default_map = {context.invoked_subcommand: {"as_json": True}}

@@ -10,7 +10,14 @@ from typing import Any
 
 import click
 
-from trunkline.errors import DeniedError, HostError, SiteError, TrunklineError
+from trunkline.cli import terminal
+from trunkline.errors import (
+    DeniedError,
+    HostError,
+    Interrupted,
+    SiteError,
+    TrunklineError,
+)
 
 USAGE = 64
 INTERRUPTED = 130
@@ -25,8 +32,9 @@ def run(action: Callable[[], Any]) -> int:
         code = action()
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted", INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt, Interrupted) as error:
+        why = str(error) if isinstance(error, Interrupted) else ""
+        return _say(why or "interrupted", INTERRUPTED)
     except click.ClickException as error:
         return _refused(error)
     except BrokenPipeError:
@@ -38,17 +46,17 @@ def run(action: Callable[[], Any]) -> int:
 def _refused(error: click.ClickException) -> int:
     """Say what Click says about a command line, in our words."""
     context = getattr(error, "ctx", None)
-    if context is None or type(error).__name__ == "NoArgsIsHelpError":
-        error.show()
-        return error.exit_code
     text = error.format_message()
-    hint = f"see `{context.command_path} --help`"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        terminal.progress(text)
+        return error.exit_code
+    hint = f"see `{context.command_path} --help`" if context is not None else ""
     return _say(f"error: {text[:1].lower()}{text[1:]}", error.exit_code, hint)
 
 
 def _failed(error: Exception) -> int:
     if os.environ.get("TRUNKLINE_DEBUG"):
-        traceback.print_exception(error, file=sys.stderr)
+        terminal.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     known = error if isinstance(error, TrunklineError) else _known(error)
     if known is None:
         text = f"internal error: {type(error).__name__}: {error}"
@@ -56,7 +64,7 @@ def _failed(error: Exception) -> int:
     if isinstance(known, SiteError):
         from trunkline import problems  # whoever raised it has imported YAML already
 
-        click.echo(problems.text(known), err=True, nl=False)
+        terminal.echo(problems.text(known), err=True, nl=False)
     return _say(f"error: {known}", known.exit_code, known.hint)
 
 
@@ -73,9 +81,9 @@ def _known(error: Exception) -> TrunklineError | None:
 
 
 def _say(text: str, code: int, hint: str = "") -> int:
-    click.echo(click.style(text, fg="red") if code != INTERRUPTED else text, err=True)
+    terminal.progress(text if code == INTERRUPTED else terminal.paint(text, fg="red"))
     if hint:
-        click.echo(f"  hint: {hint}", err=True)
+        terminal.progress(f"  hint: {hint}")
     return code
 
 

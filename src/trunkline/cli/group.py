@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
         if name == "help" and name not in self.entries:
             args = [*args[1:], "--help"]
             if args == ["--help"]:
-                click.echo(ctx.get_help())
+                terminal.echo(ctx.get_help())
                 ctx.exit()
             name = args[0]
         if name not in self.entries and not name.startswith("-") and not ctx.resilient_parsing:

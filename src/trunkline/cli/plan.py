@@ -76,10 +76,11 @@ def show(targets: Sequence[Target], output: Output, save_to: str | None = None) 
     """Print the plans of *targets* and return the exit code."""
     plans = [_planned(each, save_to) for each in targets]
     if output.as_json:
-        click.echo(_json(plans))
+        terminal.exact(_json(plans))
     else:
+        write = terminal.exact if output.commands else terminal.echo
         for line in _chosen(plans, output):
-            click.echo(line)
+            write(line)
     changes = any(not plan.empty for _, plan in plans)
     return CHANGES if changes and output.detailed_exitcode else 0
 

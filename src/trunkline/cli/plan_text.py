@@ -8,10 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-import click
-
 from trunkline import codec
 from trunkline.cli import terminal
+from trunkline.cli.terminal import Painted
 from trunkline.operation import Operation
 from trunkline.plan import Plan
 from trunkline.render_plan import action, label
@@ -19,18 +18,22 @@ from trunkline.render_plan import action, label
 _SYMBOLS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 
 
-def lines(operations: Sequence[Operation]) -> Iterator[str]:
+def lines(operations: Sequence[Operation]) -> Iterator[Painted]:
     """Yield one line an operation: symbol, what it is about, the main command if it fits."""
-    labels = [label(operation.row) for operation in operations]
+    labels = [terminal.safe(label(operation.row)) for operation in operations]
     width = min(max(map(len, labels), default=0), 46)
     room = max((terminal.columns() or sys.maxsize) - width - 6, 20)
     for operation, name in zip(operations, labels, strict=True):
         symbol, color = _SYMBOLS[action(operation)]
-        command = operation.describe()
+        command: str = terminal.safe(operation.describe())
         if len(command) > room:
             command = command[: room - 3] + "..."
-        command = click.style(command, dim=True)
-        yield f"  {click.style(symbol, fg=color)} {name.ljust(width)}  {command}"
+        yield terminal.joined(
+            "  ",
+            terminal.paint(symbol, fg=color),
+            f" {name.ljust(width)}  ",
+            terminal.paint(command, dim=True),
+        )
 
 
 def as_declared(site: str) -> str:

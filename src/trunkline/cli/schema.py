@@ -6,6 +6,7 @@ import json
 
 import click
 
+from trunkline.cli import terminal
 from trunkline.cli.group import Command
 
 
@@ -16,6 +17,7 @@ from trunkline.cli.group import Command
         "trunkline schema > trunkline.schema.json  # keep it beside the site file",
     ],
 )
+@click.option("--json", is_flag=True, expose_value=False, help="What it is anyway.")
 def command() -> None:
     """Print the JSON schema of the site file for editors.
 
@@ -25,4 +27,4 @@ def command() -> None:
     """
     from trunkline.sitefile import schema
 
-    click.echo(json.dumps(schema.json_schema(), indent=2))
+    terminal.exact(json.dumps(schema.json_schema(), indent=2))

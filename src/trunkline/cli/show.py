@@ -87,7 +87,7 @@ def command(
         text = tables.brctl(found)
     else:
         text = tables.render(found, wanted, header=not no_header)
-    click.echo(text, nl=False)
+    terminal.exact(text, nl=False)
     if not found.items and wanted in (Format.TABLE, Format.WIDE):
         terminal.progress(f"There are no {kind} here.")
 

@@ -25,15 +25,25 @@ class SiteFile:
 
 def read(path: str) -> bytes:
     """Return the bytes of the site file *path*."""
-    if path == "-":
-        return sys.stdin.buffer.read()
     try:
-        return Path(path).read_bytes()
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:
         raise _missing(path) from None
     except IsADirectoryError:
         hint = f"name the file in it, like {Path(path) / DEFAULT}"
         raise errors.UsageError(f"'{path}' is a directory, not a site file", hint=hint) from None
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        read_so_far(context)[path] = data
+    return data
+
+
+def read_so_far(context: click.Context) -> dict[str, bytes]:
+    """Return what the running command has read, by the path as it was given."""
+    # meta is shared by a context and all its children.
+    read = context.meta.setdefault("trunkline.sitefile", {})
+    assert isinstance(read, dict)
+    return read
 
 
 def load(path: str) -> SiteFile:

@@ -1,14 +1,21 @@
-"""How we talk to whoever reads: colour, ASCII, questions; from options and locale."""
+"""How we talk to whoever reads: colour, ASCII, questions; from options and locale.
+
+Everything that is printed leaves through `echo` or `exact`: a terminal obeys escape characters,
+and the kernel allows them in the names of devices, as file systems do in those of files.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import click
+
+from trunkline.wording import visible
 
 Color = Literal["auto", "always", "never"]
 _KEY = "trunkline.terminal"
@@ -117,6 +124,43 @@ def columns() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+class Painted(str):
+    """Text that is safe as it is: escaped, and then perhaps coloured by us."""
+
+    __slots__ = ()
+
+
+def safe(text: str) -> Painted:
+    """Return *text* with all that a terminal obeys escaped, but ends of lines and tabs."""
+    if isinstance(text, Painted):
+        return text
+    return Painted("".join(map(_safe, re.split(r"([\n\t])", text))))
+
+
+def _safe(part: str) -> str:
+    return part if part in ("\n", "\t") else visible(part)
+
+
+def paint(text: str, **style: Any) -> Painted:
+    """Return *text* in a colour; *style* is what `click.style` takes."""
+    return Painted(click.style(safe(text), **style))
+
+
+def joined(*parts: str) -> Painted:
+    """Return *parts* as one text; those that were not painted are escaped."""
+    return Painted("".join(map(safe, parts)))
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print *text* for people."""
+    click.echo(safe(text), err=err, nl=nl)
+
+
+def exact(text: str, *, nl: bool = True) -> None:
+    """Print *text* for programs: as it is, except where a terminal reads it."""
+    click.echo(safe(text) if sys.stdout.isatty() else text, nl=nl)
+
+
 def progress(text: str) -> None:
     """Tell people what is going on; never part of the answer."""
-    click.echo(text, err=True)
+    echo(text, err=True)

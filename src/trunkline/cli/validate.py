@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from trunkline.cli import answer, sitefile
+from trunkline.cli import answer, sitefile, terminal
 from trunkline.cli.group import Command
 from trunkline.errors import SiteError
 from trunkline.intent import Site
@@ -35,9 +35,12 @@ def command(site: str, as_json: bool) -> int:
     except SiteError as error:
         if not as_json:
             raise
-        click.echo(_json(error.file, error))
+        terminal.exact(_json(error.file, error))
         return error.exit_code
-    click.echo(_json(loaded.file) if as_json else f"{loaded.file}: valid: {summary(loaded.site)}")
+    if as_json:
+        terminal.exact(_json(loaded.file))
+    else:
+        terminal.echo(f"{loaded.file}: valid: {summary(loaded.site)}")
     return 0
 
 

@@ -50,9 +50,9 @@ def of_lab(lab: Lab, *, as_json: bool) -> int:
 
     report = check.verify_lab(lab)
     if as_json:
-        click.echo(answer.document("Verification", lab=lab.name, **verify.encode(report)))
+        terminal.exact(answer.document("Verification", lab=lab.name, **verify.encode(report)))
     else:
-        click.echo(verify.text(report, ascii=terminal.current().ascii_only))
+        terminal.echo(verify.text(report, ascii=terminal.current().ascii_only))
     return 0 if report.ok else NOT_AS_DECLARED
 
 
@@ -61,11 +61,12 @@ def _of_host(here: Target, *, as_json: bool) -> int:
     if as_json:
         drift = [plan_text.change(operation) for operation in plan.operations]
         body = {"site": here.site.name, "host": here.host, "ok": plan.empty, "drift": drift}
-        click.echo(answer.document("Verification", **body))
+        terminal.exact(answer.document("Verification", **body))
     elif plan.empty:
-        click.echo(f"OK: {here.host} is as site '{here.site.name}' declares.")
+        terminal.echo(f"OK: {here.host} is as site '{here.site.name}' declares.")
     else:
-        click.echo(f"FAILED: {here.host} is not as site '{here.site.name}' declares:")
-        click.echo("\n".join(plan_text.lines(plan.operations)))
+        terminal.echo(f"FAILED: {here.host} is not as site '{here.site.name}' declares:")
+        for line in plan_text.lines(plan.operations):
+            terminal.echo(line)
         terminal.progress("`trunkline apply` mends that.")
     return 0 if plan.empty else NOT_AS_DECLARED
