@@ -51,7 +51,7 @@ def test_an_example_is_as_it_declares(path: Path, name: str) -> None:
 
     assert report.ok, verify.text(report)
     assert report.expectations or not lab.site.machines, "an example says who may reach whom"
-    assert sweep.members(name) == []
+    assert sweep.present(name) == set()
 
 
 def test_the_demonstration_shows_the_walkthrough() -> None:

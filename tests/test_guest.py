@@ -168,7 +168,12 @@ def test_paths_that_the_guest_hides_are_kept_visible(tmp_path: Path) -> None:
         visible=[odd, Path("/etc")],
         writable=[odd],
     )
-    script = '. "$1"; printf "%s\n" "$python" "$modules" "$writable_1" "$visible_1" "$visible_2"'
+    # The checkout and its Python may lie there too, and are kept as well then.
+    script = """
+        . "$1"; printf "%s\\n" "$python" "$modules" "$writable_1"
+        n=1
+        while eval "path=\\${visible_$n-}" && [ -n "$path" ]; do echo "$path"; n=$((n + 1)); done
+    """
 
     lines = subprocess.run(
         ["sh", "-c", script, "sh", tmp_path / "boot"], capture_output=True, text=True, check=True
@@ -187,7 +192,7 @@ def test_the_guest_dies_with_its_caller() -> None:
     loose = machine.command(Path("/d"), one, 64, 1, 0, detached=True)
 
     assert tied[:4] == ["setpriv", "--pdeathsig", "KILL", "unshare"]
-    assert loose[0] == "unshare"
+    assert "setpriv" not in loose
     assert {"--pid", "--kill-child"} <= set(tied) & set(loose)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import ip_interface
 
 from trunkline.intent import OUTSIDE, Router, Site
-from trunkline.lab.fabric import INTERNET, SWITCH, switch_ports
+from trunkline.lab.fabric import INTERNET, SWITCH, switch_ports, wired
 from trunkline.lab.lab import Lab
 from trunkline.realise import gateways
 from trunkline.verify import nodes
@@ -52,7 +52,7 @@ def inmates(lab: Lab) -> tuple[Inmate, ...]:
 
 def cables(site: Site) -> tuple[Cable, ...]:
     return tuple(
-        Cable(host, uplink.device, port, uplink.networks)
+        Cable(host, uplink.device, port, wired(site, site.hosts[host], uplink))
         for (host, name), port in switch_ports(site).items()
         for uplink in site.hosts[host].uplinks
         if uplink.name == name

@@ -1,8 +1,9 @@
 """Which labs there are: one directory each, on a file system that a reboot empties.
 
 `/run/trunkline/labs/NAME/` holds `site.yaml` (the text that is up), `lab.json` (the rest of the
-record) and `journal/` (the transactions). The directory appears before the first namespace and
-goes after the last one, so that a lab killed at any point is still known. Its lock is on the
+record) and `journal/` (the transactions); while a lab changes, `next.yaml` is the text that it is
+brought to. The directory appears before the first namespace and goes after the last one, so that
+a lab killed at any point is still known, with every name that it may have. Its lock is on the
 directory itself: no file is left to clean up.
 """
 
@@ -15,14 +16,19 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trunkline.errors import DeniedError, HostError, LockedError, UsageError
 
 RUN_DIR = Path("/run/trunkline")
 """TRUNKLINE_RUN_DIR is another place for it."""
+
+_HANDOVER = 0.5
+"""Seconds: a program that a killed run was just starting holds its lock until it is started."""
 
 # No dot: `a` and `a.b` would share the names of namespaces that begin with `a.`.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -99,6 +105,7 @@ def locked(name: str) -> Iterator[Path]:
 
 
 def _acquire(path: Path) -> int:
+    deadline = time.monotonic() + _HANDOVER
     while True:
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -109,10 +116,15 @@ def _acquire(path: Path) -> int:
             raise DeniedError(
                 f"lab '{path.name}': no permission for {path}", hint="run as root"
             ) from error
+        except OSError as error:
+            raise _unwritten(path, error) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
+            if time.monotonic() < deadline:
+                time.sleep(0.02)
+                continue
             raise LockedError(
                 f"lab '{path.name}': another run is working on it", hint="wait until it is done"
             ) from None
@@ -135,27 +147,104 @@ def is_recorded(name: str) -> bool:
 
 def write(record: Record, site: bytes) -> None:
     """Put *record* and the text of its site on disk, each at once or not at all."""
-    path = directory(record.lab)
     # The site first: whoever finds a record finds a site.
-    _replace(path / "site.yaml", site)
-    _replace(path / "lab.json", json.dumps(dataclasses.asdict(record), indent=2).encode() + b"\n")
+    put(record.lab, "site.yaml", site)
+    text = json.dumps(dataclasses.asdict(record), indent=2) + "\n"
+    put(record.lab, "lab.json", text.encode())
+    forget_next(record.lab)
+
+
+def write_next(name: str, site: bytes) -> None:
+    """Say what lab *name* is being brought to, before the first namespace of that is made."""
+    put(name, "next.yaml", site)
+
+
+def forget_next(name: str) -> None:
+    (directory(name) / "next.yaml").unlink(missing_ok=True)
+
+
+def put(name: str, file: str, content: bytes) -> None:
+    """Write *file* of lab *name* at once or not at all."""
+    path = directory(name) / file
+    fresh = path.with_name(f".{file}.new")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> HostError:
+    name = path.relative_to(labs_dir()).parts[0]
+    return HostError(
+        f"lab '{name}': cannot write '{path}': {(error.strerror or str(error)).lower()}",
+        hint="make room there, or set TRUNKLINE_RUN_DIR to another directory",
+    )
 
 
 def read(name: str) -> tuple[Record, bytes]:
     """Return the record and the site text of lab *name*."""
-    path = directory(name)
+    path = directory(name) / "lab.json"
     try:
-        raw = json.loads((path / "lab.json").read_bytes())
-        site = (path / "site.yaml").read_bytes()
+        raw = path.read_bytes()
     except FileNotFoundError:
         raise absent(name) from None
-    except ValueError as error:
-        raise HostError(
-            f"lab '{name}': its record {path / 'lab.json'} is damaged: {error}",
-            hint=f"remove the lab with `trunkline lab down {name}`",
-        ) from error
-    server = Process(**raw["server"]) if raw["server"] else None
-    return Record(raw["lab"], raw["site"], raw["file"], server, tuple(raw["serves"])), site
+    except OSError as error:
+        raise _damaged(name, path, error.strerror or str(error)) from error
+    try:
+        return _decode(name, json.loads(raw)), path.with_name("site.yaml").read_bytes()
+    except KeyError as error:
+        raise _damaged(name, path, f"{error} is missing") from error
+    # What is no JSON at all, JSON that is no record, and a record without its site.
+    except (ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
+        raise _damaged(name, path, str(error)) from error
+
+
+def _damaged(name: str, path: Path, what: str) -> HostError:
+    return HostError(
+        f"lab '{name}': its record '{path}' is damaged: {what}",
+        hint=f"remove the lab with `trunkline lab down {name}`",
+    )
+
+
+def _decode(name: str, raw: Any) -> Record:
+    """Return the record; whatever raises is damage."""
+    if raw["lab"] != name:
+        raise ValueError(f"it is of lab {raw['lab']!r}")
+    server = raw["server"]
+    process = None if server is None else Process(int(server["pid"]), int(server["start"]))
+    return Record(name, _text(raw["site"]), _text(raw["file"]), process, _texts(raw["serves"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r} is no list")
+    return tuple(map(_text, values))
+
+
+def site_text(name: str) -> bytes:
+    """Return the site text of a lab whose record may be damaged; empty where there is none."""
+    return _content(name, "site.yaml")
+
+
+def next_text(name: str) -> bytes:
+    """Return what lab *name* was being brought to by a run that did not end; empty if by none."""
+    return _content(name, "next.yaml")
+
+
+def _content(name: str, file: str) -> bytes:
+    try:
+        return (directory(name) / file).read_bytes()
+    except OSError:  # none, or damage of another kind: what is marked is found without it
+        return b""
 
 
 def server_of(name: str) -> Process | None:
@@ -178,9 +267,3 @@ def remove(name: str) -> None:
     for parent in (labs_dir(), labs_dir().parent):
         with contextlib.suppress(OSError):  # others are in it
             parent.rmdir()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(content)
-    fresh.replace(path)

@@ -36,5 +36,5 @@ def execute(
 
 def write_resolver(lab: str) -> None:
     """Let names resolve in *lab*: its outside answers for all of them."""
-    path = registry.directory(lab) / "resolv.conf"
-    path.write_text(f"nameserver {dns.INTERNET_V4}\n")
+    if not (registry.directory(lab) / "resolv.conf").exists():
+        registry.put(lab, "resolv.conf", f"nameserver {dns.INTERNET_V4}\n".encode())

@@ -11,7 +11,7 @@ from types import FrameType
 _POLITE = (signal.SIGTERM, signal.SIGHUP)
 _ENDING = (signal.SIGINT, *_POLITE)
 
-_Handler = Callable[[int, FrameType | None], None] | signal.Handlers
+_Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
@@ -23,8 +23,11 @@ def interrupting() -> Iterator[None]:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Let none of them interrupt: what takes something back is not left half-done."""
-    with _handling(_ENDING, signal.SIG_IGN):
+    """Let none of them interrupt: what takes something back is not left half-done.
+
+    A handler, not SIG_IGN: what is started meanwhile would ignore them for ever.
+    """
+    with _handling(_ENDING, lambda _number, _frame: None):
         yield
 
 

@@ -2,6 +2,7 @@
 
 Everything of a lab is below names that begin with `LAB.`: with the namespaces go their devices,
 rules and addresses. What lives in them is ended first, so that nothing keeps a namespace alive.
+Anybody can begin a name like that, so it alone makes nothing ours.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import os
 import select
 import signal
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from trunkline.errors import HostError
-from trunkline.kernel import namespaces
+from trunkline.kernel import namespaces, reader
+from trunkline.kernel.netlink.socket import NetlinkSocket
+from trunkline.lab.fabric import fabric_owner
 from trunkline.lab.registry import Process
 
 _POLITE = 0.5
@@ -22,10 +26,66 @@ _POLITE = 0.5
 _CERTAIN = 5.0
 
 
-def members(lab: str) -> list[str]:
-    """Return the names that belong to *lab*: namespaces, and files that a killed run left."""
+@dataclass(frozen=True)
+class Names:
+    """What a lab calls its namespaces, as far as its registry tells."""
+
+    lab: str
+    given: frozenset[str] = frozenset()
+    """Of the site that is up: they were free when it came up, so what has them is the lab's."""
+    begun: frozenset[str] = frozenset()
+    """Of a site that the lab was being brought to: they may be somebody else's."""
+    owner: str = ""
+    """Who marks what is on hosts; empty where nobody knows the site any more."""
+
+
+def present(lab: str) -> set[str]:
+    """Return the names that begin as those of *lab* do, whoever's they are."""
     everything = (*namespaces.names(), *namespaces.leftovers())
-    return sorted(name for name in everything if name.startswith(f"{lab}."))
+    return {name for name in everything if name.startswith(f"{lab}.")}
+
+
+def members(names: Names) -> list[str]:
+    """Return what belongs to the lab: namespaces, and plain files that a killed run left."""
+    found = present(names.lab)
+    sure = found & names.given
+    return sorted(sure | {name for name in found - sure if _is_ours(names, name, *_seen(name))})
+
+
+def unfinished(names: Names) -> list[str]:
+    """Return the members that a killed change had just begun to make."""
+    begun = present(names.lab) & names.begun - names.given
+    return sorted(name for name in begun if _seen(name) == _BLANK)
+
+
+_BLANK = (None, True)
+
+
+def _seen(name: str) -> tuple[str | None, bool]:
+    """Return who marked the namespace *name*, and whether it is as a killed run leaves a new one.
+
+    Such a run may leave a plain file, too.
+    """
+    path = namespaces.path(name)
+    try:
+        if not namespaces.is_namespace(path):
+            return (None, path.exists())
+        with namespaces.entered(path), NetlinkSocket() as socket:
+            owner, pristine = reader.loopback_owner(socket), reader.is_pristine(socket)
+    except HostError:
+        if namespaces.is_namespace(path):
+            raise
+        return (None, False)  # it was deleted since its name was listed
+    return (owner, pristine and not namespaces.processes(name))
+
+
+def _is_ours(names: Names, name: str, owner: str | None, blank: bool) -> bool:
+    if owner is None:
+        return blank and name in names.begun
+    if owner.startswith(f"{fabric_owner(names.lab)}/"):
+        return True
+    on_a_host = name.count(".") > 1
+    return on_a_host and (not names.owner or owner.startswith(f"{names.owner}/"))
 
 
 def remove(names: Collection[str], server: Process | None = None) -> None:
