@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from trunkline import local
-from trunkline.cli import answer, failure, terminal
+from trunkline.cli import abroad, answer, failure, terminal
 from trunkline.cli.group import Command
 from trunkline.errors import TrunklineError
 
@@ -19,10 +19,12 @@ NOT_AS_DECLARED = 2
         "trunkline demo  # a few seconds; nothing of this machine's network is touched",
         "trunkline demo --ascii > demo.txt  # to mail around",
         "trunkline demo --json  # one event a line",
+        "trunkline demo --kernel guest  # in a complete kernel of its own",
     ],
 )
+@abroad.kernel_option
 @click.option("--json", "as_json", is_flag=True, help="One event a line.")
-def command(*, as_json: bool) -> int:
+def command(kernel: str | None, *, as_json: bool) -> int:
     """Build a site in namespaces, prove it, draw it, remove it.
 
     Three hosts, two VLANs, five machines and a router come up in network namespaces of this
@@ -33,10 +35,13 @@ def command(*, as_json: bool) -> int:
     from trunkline.lab import demo
 
     local.need_root("demo")
+    if as_json:
+        answer.start_events()
+    if kernel == abroad.GUEST:
+        abroad.visit(demo.NAME)
     if not as_json:
         ascii_only = terminal.current().ascii_only
         return _code(demo.run(_say, terminal.progress, ascii=ascii_only).ok)
-    answer.start_events()
     try:
         proof = demo.run(_quiet, lambda text: answer.event("step", text=text))
     except TrunklineError as error:
@@ -53,7 +58,7 @@ def _code(ok: bool) -> int:
 
 
 def _say(text: str) -> None:
-    click.echo(f"{text}\n")
+    terminal.echo(f"{text}\n")
 
 
 def _quiet(_text: str) -> None:

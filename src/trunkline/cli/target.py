@@ -15,7 +15,7 @@ from typing import TypeVar
 import click
 
 from trunkline import errors, journal, local
-from trunkline.cli import sitefile, terminal
+from trunkline.cli import abroad, sitefile, terminal
 from trunkline.cli.sitefile import SiteFile
 from trunkline.intent import Site
 from trunkline.kernel import Kernel
@@ -108,6 +108,7 @@ def reading(
     *before_apply*: --host names this machine, as it will for `apply`, and no host of a lab.
     """
     file = None if site is None else sitefile.load(site)
+    lab = lab or abroad.home()
     if lab is None and not (before_apply and host and file):
         lab = default_lab() if file is None else _lab_of(file.site)
         if lab is not None:
@@ -124,6 +125,7 @@ def of_lab(lab: str, host: str | None, file: SiteFile | None = None) -> list[Tar
     from trunkline.lab import registry
     from trunkline.lab.lab import Lab
 
+    abroad.leave(lab)
     record, source = registry.read(lab)
     site = file or sitefile.parse(source, record.file)
     opened = Lab(lab, site.site)
@@ -133,12 +135,10 @@ def of_lab(lab: str, host: str | None, file: SiteFile | None = None) -> list[Tar
 
 def _lab_of(site: Site) -> str | None:
     """Return the lab in which *site* runs, if it cannot be about this machine."""
-    from trunkline.lab import registry
-
     mine = {local.hostname(), local.hostname().partition(".")[0]} & set(site.hosts)
     if mine or any(record.site == site.name for record in local.applied()):
         return None
-    match [lab for lab in registry.known() if _site_in(lab) == site.name]:
+    match [lab for lab in abroad.all_known() if _site_in(lab) == site.name]:
         case [lab]:
             return lab
         case _:
@@ -148,6 +148,8 @@ def _lab_of(site: Site) -> str | None:
 def _site_in(lab: str) -> str | None:
     from trunkline.lab import registry
 
+    if lab in abroad.known():
+        return abroad.described(lab)["site"]
     try:
         return registry.read(lab)[0].site
     except errors.TrunklineError:  # half-up, or gone meanwhile
@@ -156,9 +158,9 @@ def _site_in(lab: str) -> str | None:
 
 def default_lab() -> str | None:
     """Return the lab that is meant where nothing was said: the only one, if no site is here."""
-    from trunkline.lab import registry
-
-    match () if local.applied() else registry.known():
+    if (home := abroad.home()) is not None:
+        return home
+    match () if local.applied() else abroad.all_known():
         case [lab]:
             return str(lab)
         case _:
@@ -183,9 +185,7 @@ def default_file() -> SiteFile:
 
 
 def complete_labs(_c: click.Context, _p: click.Parameter, incomplete: str) -> list[str]:
-    from trunkline.lab import registry
-
-    return [name for name in registry.known() if name.startswith(incomplete)]
+    return [name for name in abroad.all_known() if name.startswith(incomplete)]
 
 
 def complete_files(_c: click.Context, _p: click.Parameter, incomplete: str) -> Sequence[object]:

@@ -4,8 +4,23 @@ A guest shares the host's file system under an overlay, so it has the same Pytho
 checkout and needs no image. It is a test bench, not a sandbox: root inside reaches host files.
 """
 
+from trunkline.guest.exchange import Request, environment
 from trunkline.guest.kernel import GuestKernel, find
 from trunkline.guest.machine import GuestResult, run
-from trunkline.guest.persistent import execute, names, start, stop
+from trunkline.guest.persistent import carry_out, execute, held, names, release, start, stop
 
-__all__ = ["GuestKernel", "GuestResult", "execute", "find", "names", "run", "start", "stop"]
+__all__ = [
+    "GuestKernel",
+    "GuestResult",
+    "Request",
+    "carry_out",
+    "environment",
+    "execute",
+    "find",
+    "held",
+    "names",
+    "release",
+    "run",
+    "start",
+    "stop",
+]

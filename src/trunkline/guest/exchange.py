@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,9 +34,24 @@ class Request:
     """Seconds; the guest ends the command's process group then."""
     merge: bool = False
     """Standard error goes into the output."""
+    stream: bool = False
+    """What it prints can be read while it runs."""
+    stdin: bool = False
+    """Its standard input follows, by `give`; otherwise it has none."""
+    files: tuple[tuple[Path, bytes], ...] = ()
+    """Put into the guest first: what it may not see, or saw before it was changed."""
+    fetch: tuple[Path, ...] = ()
+    """What the command may write for us."""
 
     def json(self) -> str:
-        fields = {"argv": self.argv, "cwd": str(self.cwd), "env": dict(self.env)}
+        fields: dict[str, object] = {
+            "argv": self.argv,
+            "cwd": str(self.cwd),
+            "env": dict(self.env),
+        }
+        texts = {str(p): data.decode("utf-8", "surrogateescape") for p, data in self.files}
+        fields |= {"files": texts, "fetch": [str(path) for path in self.fetch]}
+        fields |= {"stream": self.stream, "stdin": self.stdin}
         return json.dumps({**fields, "timeout": self.timeout, "merge": self.merge})
 
 
@@ -61,7 +77,7 @@ def prepare(
 ) -> None:
     """Fill the empty *directory* with all that a guest needs to boot and to be talked to."""
     for name in ("requests", "replies", "uml"):
-        (directory / name).mkdir()
+        (directory / name).mkdir(mode=0o700)
     shutil.copy(Path(__file__).with_name("init"), directory / "init")
     (directory / "init").chmod(0o755)
     shutil.copy(serve.__file__, directory / "serve.py")
@@ -87,6 +103,17 @@ def send(directory: Path, name: str, text: str) -> None:
     serve.place(directory / "requests" / f"{name}.json", text)
 
 
+def give(directory: Path, name: str, number: int, data: bytes) -> None:
+    """Give request *name* part *number* of its standard input; an empty one is the end."""
+    serve.place(directory / "requests" / f"{name}.{number}.in", data)
+
+
+def interrupt(directory: Path, name: str) -> None:
+    """Send the command of request *name* what Ctrl-C sends."""
+    # Named so that it comes after the request, and goes with it.
+    send(directory, f"{name}.~signal", json.dumps({"signal": signal.SIGINT, "to": name}))
+
+
 def stop(directory: Path, *, finish: bool = False) -> None:
     """Ask the guest to power off; *finish* lets the running commands end first."""
     send(directory, "~stop", json.dumps({"stop": True, "finish": finish}))
@@ -95,12 +122,20 @@ def stop(directory: Path, *, finish: bool = False) -> None:
 def reply(directory: Path, name: str) -> Reply | None:
     """Return the reply to request *name*, None while there is none."""
     path = directory / "replies" / name
-    try:
-        returncode = json.loads(path.with_suffix(".json").read_text())["returncode"]
-    except FileNotFoundError:
+    code = returncode(directory, name)
+    if code is None:
         return None
     out, err = (path.with_suffix(end).read_text(errors="replace") for end in (".out", ".err"))
-    return Reply(returncode, out, err)
+    return Reply(code, out, err)
+
+
+def returncode(directory: Path, name: str) -> int | None:
+    """Return the return code of request *name*'s command, None while it runs."""
+    try:
+        text = (directory / "replies" / f"{name}.json").read_text()
+    except FileNotFoundError:
+        return None
+    return int(json.loads(text)["returncode"])
 
 
 def release(directory: Path) -> str | None:

@@ -22,6 +22,14 @@ GRACE = 30
 PREFIX = "trunkline-guest-"
 """Of a guest's directory; the number of the process that made it follows."""
 
+REGISTER = """
+set -e; cd "$0"
+echo "$$ $(cut -d" " -f22 /proc/$$/stat)" >process.partial
+mv process.partial process
+exec "$@"
+"""
+"""Writes a process's number and when it started into `process`, and becomes the command."""
+
 PROGRAMS = {"unshare": "util-linux", "setpriv": "util-linux", "taskset": "util-linux"}
 
 
@@ -144,12 +152,17 @@ def command(
       --kill-child or by killing unshare, ends every process of the guest (UML has one for each).
     - setpriv's parent-death signal ends unshare, and so the guest, even when the caller is
       killed with SIGKILL.
+    - A detached guest writes down itself who it is, before it becomes the guest: so it is known,
+      and can be stopped, even when its caller is killed at this very moment.
     - One CPU: the guest's processes and its kernel hand over to each other at every system call,
       which takes several times as long across CPUs.
     - noreboot: a guest that panics or reboots would otherwise start again, for ever.
     """
+    tie = (
+        ["sh", "-c", REGISTER, str(directory)] if detached else ["setpriv", "--pdeathsig", "KILL"]
+    )
     return [
-        *([] if detached else ["setpriv", "--pdeathsig", "KILL"]),
+        *tie,
         "unshare",
         *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]),
         *("--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),

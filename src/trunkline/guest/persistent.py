@@ -1,29 +1,62 @@
 """Guests that go on after the command that started them, by name; for labs in the guest.
 
 Everything about guest NAME lies in STATE/NAME: the exchange directory, and `process`, which
-says who it is. A guest whose process is gone is gone, whatever its directory says.
+says who it is (see machine.REGISTER). A guest whose process is gone is gone, whatever its
+directory says.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
 import shutil
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from trunkline.errors import ConflictError, HostError, UsageError
-from trunkline.guest import exchange, machine, serve
+from trunkline.errors import ConflictError, HostError, LockedError, UsageError
+from trunkline.guest import exchange, machine
 from trunkline.guest.exchange import Request
 from trunkline.guest.kernel import find
+from trunkline.guest.talk import Sink, Talk
 
 STATE = Path("/run/trunkline/guests")
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+
+@contextlib.contextmanager
+def held(name: str, *, state: Path = STATE) -> Iterator[None]:
+    """Hold guest *name*, running or not, so that nobody else starts or stops it meanwhile."""
+    directory = state / name
+    handle = _locked(directory)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(directory: Path) -> int:
+    """Return the descriptor that holds the lock, on the directory itself: no file is left over."""
+    while True:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise LockedError(
+                f"guest '{directory.name}': another run is working on it",
+                hint="wait until it is done",
+            ) from None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), directory.stat()):
+                return handle
+        os.close(handle)  # its last holder had just removed it
 
 
 def start(
@@ -35,16 +68,17 @@ def start(
     runs until `stop`. Raises ConflictError when a guest of that name runs.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"'{name}' is not a guest's name", hint="use a-z, 0-9 and -")
+        raise UsageError(f"'{name}' is not a guest's name", hint="use letters, digits, - and _")
     if name in names(state):
         raise ConflictError(f"guest '{name}' runs already", hint="stop it first")
     kernel = find()
     directory = state / name
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True, mode=0o700)
+    # The directory stays the same one: somebody may hold a lock on it.
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o711)  # who else may know that it runs, and no more
+    _empty(directory)
     exchange.prepare(directory, kernel, visible=visible)
     process = machine.boot(directory, kernel, memory=memory, detached=True)
-    serve.place(directory / "process", f"{process.pid} {_started(process.pid)}")
     try:
         release = machine.wait_ready(process, directory)
     except BaseException:
@@ -82,6 +116,51 @@ def execute(
     raise machine.died(directory, f"guest '{name}' does not answer")
 
 
+def carry_out(
+    name: str,
+    request: Request,
+    *,
+    out: Sink,
+    err: Sink,
+    given: bytes | int | None = None,
+    state: Path = STATE,
+) -> int:
+    """Run *request* in guest *name* as if it ran here, and return its return code.
+
+    What it prints goes to *out* and *err* as it comes. *given* is its standard input, or the
+    file descriptor to read it from meanwhile. An interrupt interrupts the command, and a second
+    one leaves it.
+    """
+    directory = _running(name, state)
+    token = secrets.token_hex(8)
+    exchange.send(directory, token, request.json())
+    talk = Talk(directory, token, out, err, given)
+    try:
+        return _attend(talk, name)
+    except KeyboardInterrupt:
+        exchange.interrupt(directory, token)
+        return _attend(talk, name)
+    finally:
+        talk.close()
+        for number, path in enumerate(request.fetch):
+            copy = directory / "replies" / f"{token}.{number}.file"
+            if copy.exists():
+                path.write_bytes(copy.read_bytes())
+        _forget(directory, token)
+
+
+def _attend(talk: Talk, name: str) -> int:
+    """Pass on what comes in either direction until the command has ended."""
+    while True:
+        code = exchange.returncode(talk.directory, talk.token)
+        talk.listen()
+        if code is not None:
+            return code
+        if _process(talk.directory) is None:
+            raise machine.died(talk.directory, f"guest '{name}' ended before its command did")
+        talk.speak(0.01)
+
+
 def stop(name: str, *, state: Path = STATE) -> bool:
     """End guest *name* and everything in it; False when there was none."""
     directory = state / name
@@ -106,14 +185,27 @@ def names(state: Path = STATE) -> list[str]:
     return sorted(path.name for path in state.iterdir() if _process(path) is not None)
 
 
+def release(name: str, *, state: Path = STATE) -> str | None:
+    """Return the kernel's release of guest *name*; None when it does not run."""
+    return exchange.release(state / name) if name in names(state) else None
+
+
 def _running(name: str, state: Path) -> Path:
     if name not in names(state):
         raise HostError(f"there is no guest '{name}'", hint="start it first")
     return state / name
 
 
+def _empty(directory: Path) -> None:
+    for path in directory.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def _forget(directory: Path, token: str) -> None:
-    for path in (directory / "replies").glob(f"{token}.*"):
+    for path in (*directory.glob(f"replies/{token}.*"), *directory.glob(f"requests/{token}.*")):
         path.unlink(missing_ok=True)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from trunkline import errors, local
-from trunkline.cli import target
-from trunkline.lab import registry
+from trunkline.cli import abroad, target
 from trunkline.lab.lab import Lab
 
 
@@ -26,11 +25,11 @@ def option(function: target.AnyFunction) -> target.AnyFunction:
 
 
 def name(said: str | None) -> str:
-    """Return the lab that was *said*, or the only one that is up."""
+    """Return the lab that was *said*, or the only one that is up, wherever it runs."""
     local.need_root("working in a lab's namespaces")
-    if said is not None:
-        return said
-    match registry.known():
+    if (home := said or abroad.home()) is not None:
+        return home
+    match abroad.all_known():
         case [only]:
             return only
         case []:
@@ -40,7 +39,17 @@ def name(said: str | None) -> str:
             raise errors.UsageError(f"several labs are up: {', '.join(many)}", hint="name one")
 
 
-def opened(said: str | None) -> Lab:
+def here(said: str | None, *, stdin: bool = False) -> str:
+    """Return the lab, which runs on this kernel: a command about another goes on there.
+
+    *stdin*: the command reads the standard input.
+    """
+    lab = name(said)
+    abroad.leave(lab, stdin=stdin)
+    return lab
+
+
+def opened(said: str | None, *, stdin: bool = False) -> Lab:
     from trunkline.lab import lifecycle
 
-    return lifecycle.opened(name(said))
+    return lifecycle.opened(here(said, stdin=stdin))

@@ -8,7 +8,7 @@ import sys
 import click
 
 from trunkline import errors
-from trunkline.cli import terminal
+from trunkline.cli import abroad, terminal
 from trunkline.cli.group import Command
 from trunkline.cli.lab import choice
 from trunkline.lab import running
@@ -18,7 +18,7 @@ def complete_places(context: click.Context, _p: click.Parameter, incomplete: str
     """Complete what is in the lab; a wrong lab completes nothing."""
     try:
         places = choice.opened(context.params.get("lab")).places()
-    except errors.TrunklineError:
+    except (errors.TrunklineError, abroad.Abroad):
         return []
     return [name for name in places if name.startswith(incomplete)]
 
@@ -44,7 +44,7 @@ def execute(lab: str | None, place: str, argv: tuple[str, ...]) -> int:
     does.
     """
     words = argv[1:] if argv[:1] == ("--",) else argv
-    return running.execute(choice.opened(lab), place, words)
+    return running.execute(choice.opened(lab, stdin=True), place, words)
 
 
 @click.command(
@@ -66,7 +66,8 @@ def shell(lab: str | None, place: str | None) -> int:
     """
     from trunkline.lab.shell import Shell, typed
 
-    opened = choice.opened(lab)
+    abroad.need_no_terminal(choice.name(lab))
+    opened = choice.opened(lab, stdin=True)
     if place is not None:
         return running.execute(opened, place, [os.environ.get("SHELL") or "/bin/sh"])
     if sys.stdin.isatty():

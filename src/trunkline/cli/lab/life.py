@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from trunkline import local
-from trunkline.cli import answer, failure, plan_text, sitefile, target, terminal
+from trunkline.cli import abroad, answer, failure, plan_text, sitefile, target, terminal
 from trunkline.cli.group import Command
 from trunkline.cli.lab import choice
 from trunkline.errors import TrunklineError
@@ -20,12 +22,14 @@ from trunkline.lab.lifecycle import Event
         "trunkline lab up examples/walkthrough.yaml  # named like its site",
         "trunkline lab up site.yaml --name second  # another one beside it",
         "trunkline lab up site.yaml  # again after an edit: changes what the edit changes",
+        "trunkline lab up site.yaml --kernel guest  # with 802.1Q, where this kernel has none",
     ],
 )
 @click.argument("site", default=sitefile.DEFAULT, shell_complete=target.complete_files)
 @click.option("--name", metavar="NAME", default="", help="The lab's name; default: the site's.")
+@abroad.kernel_option
 @click.option("--json", "as_json", is_flag=True, help="One event a line.")
-def up(site: str, name: str, *, as_json: bool) -> None:
+def up(site: str, name: str, kernel: str | None, *, as_json: bool) -> None:
     """Bring a site up as a lab, or change one that is up.
 
     Every host of the site becomes a network namespace with its NICs cabled to a switch that
@@ -37,7 +41,10 @@ def up(site: str, name: str, *, as_json: bool) -> None:
     if as_json:
         answer.start_events()
     try:
-        lab = lifecycle.up(sitefile.read(site), site, name=name, tell=tell)
+        text = sitefile.read(site)
+        declared = sitefile.parse(text, site).site.name
+        abroad.settle(name or declared, kernel, record={"site": declared, "file": site})
+        lab = lifecycle.up(text, site, name=name, tell=tell)
     except TrunklineError as error:
         if as_json:
             answer.event("error", **failure.fields(error))
@@ -45,7 +52,7 @@ def up(site: str, name: str, *, as_json: bool) -> None:
     if as_json:
         answer.event("up", lab=lab.name, site=lab.site.name)
         return
-    click.echo(
+    terminal.echo(
         f"Lab '{lab.name}' is up: {len(lab.site.hosts)} hosts, {len(lab.site.machines)} machines."
     )
     terminal.progress("Next: trunkline lab verify, lab shell, diagram, lab down")
@@ -82,19 +89,27 @@ def down(lab: str | None, *, everything: bool, as_json: bool) -> None:
     local.need_root("lab down")
     if as_json:
         answer.start_events()
-    for name in registry.known() if everything else [choice.name(lab)]:
-        namespaces = lifecycle.down(name)
-        if as_json:
-            answer.event("down", lab=name, namespaces=namespaces)
+    for name in abroad.all_known() if everything else [choice.name(lab)]:
+        if name in abroad.known():
+            abroad.stop(name)
+            _gone(name, None, as_json=as_json)
         else:
-            click.echo(f"Lab '{name}' is gone, with its {namespaces} namespaces.")
+            _gone(name, lifecycle.down(name), as_json=as_json)
+
+
+def _gone(name: str, namespaces: int | None, *, as_json: bool) -> None:
+    if as_json:
+        answer.event("down", lab=name, namespaces=namespaces)
+    else:
+        what = "its guest" if namespaces is None else f"its {namespaces} namespaces"
+        terminal.echo(f"Lab '{name}' is gone, with {what}.")
 
 
 @click.command(
     cls=Command,
     name="list",
     examples=[
-        "trunkline lab list  # name, site and file of each",
+        "trunkline lab list  # name, site and file of each, and where it runs",
         "trunkline lab list --json  # for scripts",
     ],
 )
@@ -102,22 +117,28 @@ def down(lab: str | None, *, everything: bool, as_json: bool) -> None:
 def list_labs(*, as_json: bool) -> None:
     """List the labs that are up.
 
-    Each is a site whose hosts are network namespaces of this machine; labs do not see each
-    other. Needs no root.
+    Each is a site whose hosts are network namespaces of this machine, or of a guest kernel on it;
+    labs do not see each other. Needs no root.
     """
-    items = [_listed(name) for name in registry.known()]
+    items = [_listed(name) for name in abroad.all_known()]
     if as_json:
-        click.echo(answer.document("LabList", items=items))
+        terminal.exact(answer.document("LabList", items=items))
         return
     if not items:
         terminal.progress("No lab is up; `trunkline lab up SITE` brings one up.")
     for item in items:
-        click.echo(f"{item['name']}  site '{item['site']}' from {item['file']}")
+        what = item["problem"] or f"site '{item['site']}' from {item['file']}"
+        where = "this kernel" if item["kernel"] == abroad.RUNNING else f"guest {item['release']}"
+        terminal.echo(f"{item['name']}  {what}  {where}")
 
 
 def _listed(name: str) -> dict[str, str | None]:
+    if name in abroad.known():
+        return {"name": name, "kernel": abroad.GUEST, **abroad.described(name)}
+    here = {"name": name, "kernel": abroad.RUNNING, "release": os.uname().release}
     try:
         record, _ = registry.read(name)
-    except TrunklineError:  # half-up or damaged: its name is what `lab down` needs
-        return {"name": name, "site": None, "file": None}
-    return {"name": name, "site": record.site, "file": record.file}
+    except TrunklineError as error:  # its name is what `lab down` needs
+        problem = f"damaged: {error}" if registry.is_recorded(name) else "half-up"
+        return {**here, "site": None, "file": None, "problem": problem}
+    return {**here, "site": record.site, "file": record.file, "problem": None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trunkline.cli import answer, target
+from trunkline.cli import answer, target, terminal
 from trunkline.cli.group import Command
 from trunkline.cli.lab import choice
 from trunkline.cli.plan import Output, show
@@ -30,9 +30,9 @@ def inspect(lab: str | None, *, as_json: bool) -> None:
     """
     opened = choice.opened(lab)
     if as_json:
-        click.echo(answer.document("Lab", **inspection.encode(opened)))
+        terminal.exact(answer.document("Lab", **inspection.encode(opened)))
     else:
-        click.echo(inspection.text(opened))
+        terminal.echo(inspection.text(opened))
 
 
 @click.command(
@@ -82,6 +82,6 @@ def plan(
     After `lab up` nothing does. Break something with `lab exec host1 -- ip link del ...` and see
     the bridge, port or VLAN device that the plan would bring back.
     """
-    targets = target.of_lab(choice.name(lab), host)
+    targets = target.of_lab(choice.here(lab), host)
     shown = Output(commands, details, as_json, detailed_exitcode)
     return show(targets, shown)
