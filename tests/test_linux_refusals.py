@@ -122,7 +122,7 @@ def test_deleting_many_never_touches_a_device_that_shares_the_group(
     mine = [veth(VethEnd("", f"v{n}"), VethEnd("", f"w{n}"), owner=OWNER) for n in range(5)]
     host.make(*mine)
     host.run("ip", "link", "add", "theirs", "group", "777", "type", "bridge")
-    monkeypatch.setattr(runner, "_unused", lambda _: 777)
+    monkeypatch.setattr(runner, "_random_group", lambda: 777)
     host.remove(*mine)
 
     assert set(host.read()) == {("link", "", "theirs")}
