@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import assert_never
 
+from trunkline.brctl.text import order, show
 from trunkline.inventory import Field, Listing, Record, Value
 from trunkline.scene.node import ranges
 from trunkline.scene.width import cells, printable
@@ -61,18 +62,16 @@ def narrow(listing: Listing) -> tuple[Field, ...]:
 
 def brctl(listing: Listing) -> str:
     """Return a BridgeList exactly as `brctl show` of bridge-utils 1.7 prints it."""
-    lines = ["bridge name\tbridge id\t\tSTP enabled\tinterfaces"]
-    for item in listing.items:
-        stp = "yes" if item["stp"] else "no"
-        ports = item["ports"] if isinstance(item["ports"], tuple) else ()
-        first = ports[0] if ports else ""
-        lines.append(f"{item['ifname']}\t\t{item['id']}\t{stp}\t\t{first}")
-        lines += (f"\t\t\t\t\t\t\t{port}" for port in ports[1:])
-    return "".join(f"{printable_cells(line)}\n" for line in lines)
-
-
-def printable_cells(line: str) -> str:
-    return "\t".join(printable(part) for part in line.split("\t"))
+    items = sorted(listing.items, key=lambda item: (str(item["host"]), order(str(item["ifname"]))))
+    return show(
+        (
+            printable(str(item["ifname"])),
+            str(item["id"]),
+            item["stp"] is True,
+            [printable(str(p)) for p in item["ports"]] if isinstance(item["ports"], tuple) else [],
+        )
+        for item in items
+    )
 
 
 def _table(listing: Listing, fields: Sequence[Field], header: bool) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 import click
 
 import trunkline
-from trunkline.cli import failure
+from trunkline.cli import abroad, failure
 from trunkline.cli.group import Entry, LazyGroup, Sections
 
 SECTIONS: Sections = {
@@ -29,7 +30,11 @@ SECTIONS: Sections = {
         "show": Entry("show", "List hosts, networks, bridges, ports or machines."),
         "verify": Entry("verify", "Prove that the kernel holds what the site says."),
         "diagram": Entry("diagram", "Draw a host's bridges, VLANs and machines from live state."),
+        "explain": Entry("explain", "Say why something is as it is, and what would change it."),
         "doctor": Entry("doctor", "Say what this machine can do and what it lacks."),
+    },
+    "As other tools have it": {
+        "brctl": Entry("brctl", "Be brctl: its 16 commands, its output, on netlink."),
     },
 }
 
@@ -69,7 +74,12 @@ class Root(LazyGroup):
         if not standalone_mode:
             return inner(args, name, complete_var, standalone_mode=False, **extra)
         sys.exit(
-            failure.run(lambda: inner(args, name, complete_var, standalone_mode=False, **extra))
+            failure.run(
+                lambda: abroad.run(
+                    sys.argv[1:] if args is None else list(args),
+                    lambda: inner(args, name, complete_var, standalone_mode=False, **extra),
+                )
+            )
         )
 
 
@@ -95,4 +105,8 @@ def root() -> None:
 
 
 def main() -> None:
+    if os.path.basename(sys.argv[0]) == "brctl":  # called through a link of that name
+        from trunkline.cli import brctl
+
+        sys.exit(failure.run(lambda: brctl.run(sys.argv[1:])))
     root.main(prog_name="trunkline")
